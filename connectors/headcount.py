@@ -21,7 +21,7 @@ counts = ["children"]                  # of children, pupils, staff; default: al
 # columns = { heads = "Inskrivna", counted_by = false }
 ```
 
-Numbers that nobody keeps in a list are typed, on the page of a unit or by `fleetsync headcount set`. They are kept in the file
+Numbers that nobody keeps in a list are typed, on the page of a unit or by `fleetsync headcount`. They are kept in the file
 of a source of their own, whose table has `typed = true` and as `path` one file, such as `/var/lib/fleetsync/antal.csv`, in a
 folder that fleetsync may write to. The file is made with the first number; until then the source says that there is none.
 

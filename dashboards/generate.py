@@ -1,7 +1,7 @@
 """Write the Grafana dashboards beside this file: `python dashboards/generate.py`, or `--check` to compare only.
 
-The dashboard exists in two languages, as classic JSON that Grafana 10 and newer provision from a folder. It shows only
-numbers that fleetsync's page has too, and calls them by the page's words. The content is in `coverage_dashboard`.
+There are three dashboards, each in two languages, as classic JSON that Grafana 10 and newer provision from a folder. They
+show only numbers that fleetsync's page has too, and call them by the page's words. The content is in `grafana_dashboards`.
 """
 
 import argparse
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from coverage_dashboard.dashboard import BASE_URL, DASHBOARD_FILES, dashboard_json
+from grafana_dashboards.dashboard import BASE_URL, DASHBOARD_FILES, dashboard_json
 
 HERE = Path(__file__).parent
 
@@ -21,10 +21,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--to", type=Path, default=HERE, help="folder to write into")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a file is not up to date")
     options = parser.parse_args(arguments)
-    texts = {
-        options.to / name: dashboard_json(language, options.base_url.rstrip("/"))
-        for name, language in DASHBOARD_FILES.items()
-    }
+    texts = {options.to / name: dashboard_json(name, options.base_url.rstrip("/")) for name in DASHBOARD_FILES}
     if options.check:
         return int(any(not path.is_file() or path.read_text(encoding="utf-8") != text for path, text in texts.items()))
     for path, text in texts.items():

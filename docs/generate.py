@@ -17,11 +17,10 @@ from fleetsync.cli import COMMANDS, root
 from fleetsync.core import model
 from fleetsync.core.lifecycle import GAPS, ROUTES
 from fleetsync.core.lifecycle.routes import Route
-from fleetsync.core.measures import FACTS, MEASURES
+from fleetsync.core.measures import Publication
 from fleetsync.core.model import Subject, Text
 from fleetsync.expose import display_names
-from fleetsync.expose.metrics import COUNTERS
-from fleetsync.expose.telemetry import TELEMETRY
+from fleetsync.expose.published_metrics import MetricGroup, published_metrics
 from fleetsync.pull.registry import connector_kinds, load_connector, permission_sentence
 
 FOLDER = Path(__file__).parent
@@ -30,7 +29,6 @@ VALUES_START, VALUES_END = "<!-- values: made by docs/generate.py from the page'
 CONNECTORS = FOLDER.parent / "connectors" / "README.md"
 RECORDED = FOLDER.parent / "tests" / "recorded"
 SHAPE_BASES = ("vendor-schema", "public-example", "assumed")
-SNAPSHOT = "fleetsync_snapshot_timestamp_seconds"
 
 # Each enum that the page shows, with the page's words for it.
 SHOWN_ENUMS: Mapping[type[StrEnum], Mapping[str, Text]] = {
@@ -84,13 +82,16 @@ def _metrics_lines() -> Iterator[str]:
         "[numbers.md](numbers.md) explains the words. No series has a label with a device, a serial number, a person or a",
         "log-in. There are no total rows: add the units up. Never average a ratio: divide sums.",
         "",
+        "A *stable* metric keeps its name, labels and meaning. Before it goes, it is published as *deprecated* beside what",
+        "replaces it, for at least one release. An *experimental* one may change in any release; the changelog says so.",
+        "[The list of the last release](released_metrics.toml) says what it published, and a test compares.",
+        "",
         "## The municipality",
         "",
         "All of one snapshot, and zero where nothing is counted.",
         "",
     )
-    rows = [(f"`{measure.name}`", _labels(measure.labels), measure.help.en) for measure in MEASURES]
-    yield from _table(("metric", "labels", "means"), rows)
+    yield from _metric_table(MetricGroup.MEASURE)
     yield from (
         "",
         "## Facts of the same snapshot",
@@ -98,16 +99,26 @@ def _metrics_lines() -> Iterator[str]:
         "A fact that is not known is left out: a zero would trigger every alert.",
         "",
     )
-    facts = [(f"`{fact.name}`", _labels(fact.labels), fact.help.en) for fact in FACTS]
-    yield from _table(
-        ("metric", "labels", "means"), [*facts, (f"`{SNAPSHOT}`", "–", "When what is shown was reconciled")]
-    )
+    yield from _metric_table(MetricGroup.FACT)
     yield from ("", "## Totals", "", "They survive restarts and retention.", "")
-    totals = [(f"`{name}_total`", _labels(labels), about) for name, (about, labels) in COUNTERS.items()]
-    yield from _table(("metric", "labels", "means"), totals)
+    yield from _metric_table(MetricGroup.TOTAL)
     yield from ("", "## The daemon", "", "Beside these: `process_*`, `python_info` and `python_gc_*`.", "")
-    series = [(f"`{series.name}`", _labels(series.labels), series.help) for series in TELEMETRY]
-    yield from _table(("metric", "labels", "means"), series)
+    yield from _metric_table(MetricGroup.DAEMON)
+
+
+def _metric_table(group: MetricGroup) -> Iterator[str]:
+    rows = (
+        (f"`{metric.name}`", _labels(metric.labels), metric.help, _promise(metric.publication))
+        for metric in published_metrics()
+        if metric.group is group
+    )
+    yield from _table(("metric", "labels", "means", "stability"), rows)
+
+
+def _promise(publication: Publication) -> str:
+    if publication.deprecated_in:
+        return f"deprecated in {publication.deprecated_in}, since {publication.since}"
+    return f"{publication.stability.value} since {publication.since}"
 
 
 # --- gaps ---------------------------------------------------------------------------------------------------------------

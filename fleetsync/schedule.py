@@ -27,7 +27,7 @@ LONGEST_BREAK_DAYS = 100  # no summer break is longer: a longer gap between two 
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 CRON_FIELDS = {"minute": (0, 59), "hour": (0, 23), "day": (1, 31), "month": (1, 12)}
-OPTIONAL_JOBS = frozenset({"backup"})
+OPTIONAL_JOBS = frozenset({"backup", "digest"})
 DST_CHANGE_HOUR = 2
 
 

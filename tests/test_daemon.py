@@ -323,6 +323,7 @@ def test_the_newest_copies_are_kept_and_known_after_a_restart(installation):
     text = text.replace("[database]\n", f'[database]\nbackup_folder = "{folder}"\nkeep_backups = 2\n')
     installation.config.write_text(text, encoding="utf-8")
     with serving(installation) as daemon:
+        assert daemon.daemon_status().makes_backups
         assert daemon.daemon_status().backup_at is None
         for _ in range(3):
             daemon.maintenance.backup()

@@ -31,7 +31,7 @@ def commands() -> Iterator[str]:
 
 
 def words_of(command: str) -> list[str]:
-    return [word for word in shlex.split(command.removeprefix("sudo ")) if word != "…"][1:]
+    return [word for word in shlex.split(command.removeprefix("sudo "), comments=True) if word != "…"][1:]
 
 
 @pytest.fixture(scope="module")

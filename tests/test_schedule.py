@@ -276,7 +276,7 @@ def test_the_new_day_is_judged_at_five_past_midnight_local_time() -> None:
 def test_every_job_has_a_time_by_default() -> None:
     names = [job.name for job in load_jobs({}, "config.toml")]
 
-    assert names == ["reconcile_day", "reconcile_hour", "purge", "backup"]
+    assert names == ["reconcile_day", "reconcile_hour", "digest", "purge", "backup"]
 
 
 def test_a_time_of_the_configuration_replaces_the_default() -> None:

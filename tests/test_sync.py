@@ -17,6 +17,7 @@ from fleetsync import log, sync
 from fleetsync.cli import root
 from fleetsync.core.model import Verdict
 from fleetsync.daemon.configured_ledger import retention_periods
+from fleetsync.daemon.health import Health
 from fleetsync.store import tables as t
 from fleetsync.store.ledger import PullNotHeld
 from tests.flow.installation import (
@@ -147,6 +148,24 @@ def test_three_held_pulls_that_agree_are_announced_and_not_applied(installation,
     assert ["agreed" in of_pull for of_pull in rules] == [False, False, True, True]
     assert "probably the new truth" in (opened.part("intune/devices").reason or "")
     assert opened.count("covered") == 40
+
+
+def test_the_metrics_say_that_a_held_pull_agrees_with_those_before_and_how_many_pages_were_read(installation, opened):
+    health = Health(opened.application.run_context.clock, opened.ledger)
+    loses_devices(installation, 4)
+
+    said = []
+    for _ in range(3):
+        opened.run("intune")
+        health.refresh_from_database(opened.application)
+        status = health.daemon_status(opened.application, is_leader=True)
+        (part,) = (part for part in status.parts if (part.source, part.part) == ("intune", "devices"))
+        said.append((part.is_held, part.is_held_in_agreement, status.pages["intune",]))
+
+    assert [at[:2] for at in said] == [(True, False), (True, False), (True, True)]
+    pages = [at[2] for at in said]
+    assert pages[1] - pages[0] == pages[2] - pages[1] > 0
+    assert not status.makes_backups
 
 
 def test_held_pulls_that_say_different_things_do_not_agree(installation, opened):

@@ -4,7 +4,7 @@ Endpoint: the files of `path`. Each list is complete by itself and is named by i
 the newest edition counts. Permission: to read the folder, nothing else. Documentation: none, since every school designs
 its own list (read 2026-11-24). So headers are recognised by Swedish words; `columns = { field = "header" }` names the
 others, and `columns = { field = false }` says that the lists have none. Exports of Intune's portal (English and Swedish), of
-ChromeOS devices (console or GAM), of Jamf School and Snipe-IT's custom asset report are recognised by their headers.
+ChromeOS devices (console or GAM), of Jamf School and Snipe-IT (custom asset report, list of assets) are recognised by their headers.
 
 Quirks:
 * A recognised export lacks no column that decides, and each holds what its system writes there; else it is refused.
@@ -56,7 +56,9 @@ domain = "EXB"
   * A list is named by its file without the day: a renamed list is a new one. Placeholder serials are recognised in
     the core; rows that share one are numbered.
   * Jamf School: a device in its bin is retired, one in lost mode lost; the owner's address is the holder. Google: the unit is
-    the annotated location. Snipe-IT: the holder is the e-mail address of the one it is checked out to, never the name.
+    the annotated location. Snipe-IT's custom asset report: the holder is the e-mail address of the one it is checked out to,
+    never the name. Its list of assets has the name alone, of a person or a place, so that the holder stays unknown: the
+    report with the column Email tells more.
 * **Not tried here**: an export of a live system; most Swedish headers of Intune's portal are translations of ours. Lists of
   every kind. An XLS of 1997 is read by the same reader as XLSX.
 """

@@ -224,4 +224,57 @@ SNIPE_IT = ExportLayout(
     at_least=4,
 )  # fmt: skip
 
-LAYOUTS = (INTUNE, GOOGLE, JAMF_SCHOOL, SNIPE_IT)
+SNIPE_IT_LIST = ExportLayout(
+    name="Snipe-IT's list of assets",
+    columns=(
+        LayoutColumn("ID"),
+        LayoutColumn("Company"),
+        LayoutColumn("Asset Name", "device_name"),
+        LayoutColumn("Device Image"),
+        LayoutColumn("Asset Tag", "asset_tag", appearance=SERIALS),
+        LayoutColumn("Serial", "serial", needed=True, appearance=SERIALS),
+        LayoutColumn("Model", "model", needed=True),
+        LayoutColumn("Model No."),
+        LayoutColumn("Category"),
+        LayoutColumn("Status", "status", needed=True),
+        # A person's name, or that of a place: that somebody has the device is kept, never who.
+        LayoutColumn("Checked Out To", "holder", needed=True, may_be_blank=True),
+        LayoutColumn("Employee No."),
+        LayoutColumn("Location", "location"),
+        LayoutColumn("Default Location"),
+        LayoutColumn("Manufacturer", "manufacturer"),
+        LayoutColumn("Supplier"),
+        LayoutColumn("Purchase Date", "purchased", appearance=DAYS),
+        LayoutColumn("Age"),
+        LayoutColumn("Purchase Cost"),
+        LayoutColumn("Order Number", "order"),
+        LayoutColumn("EOL", appearance=DAYS),
+        LayoutColumn("Warranty"),
+        LayoutColumn("Warranty Expires", "warranty", appearance=DAYS),
+        LayoutColumn("Notes"),
+        LayoutColumn("Checkouts"),
+        LayoutColumn("Checkins"),
+        LayoutColumn("Requests"),
+        LayoutColumn("Created At", appearance=DAYS),
+        LayoutColumn("Updated at", appearance=DAYS),
+        LayoutColumn("Checkout Date", appearance=DAYS),
+        LayoutColumn("Expected Checkin Date", appearance=DAYS),
+        LayoutColumn("Last Audit", appearance=DAYS),
+        LayoutColumn("Next Audit Date", appearance=DAYS),
+        LayoutColumn("Checkin/Checkout"),
+        LayoutColumn("Actions"),
+    ),
+    telling=(
+        "Asset Name",
+        "Device Image",
+        "Asset Tag",
+        "Checked Out To",
+        "Purchase Cost",
+        "EOL",
+        "Expected Checkin Date",
+        "Next Audit Date",
+    ),
+    at_least=4,
+)
+
+LAYOUTS = (INTUNE, GOOGLE, JAMF_SCHOOL, SNIPE_IT, SNIPE_IT_LIST)

@@ -30,6 +30,7 @@ COMMANDS = {
     "gaps": ("listing", "What is wrong, oldest first."),
     "headcount": ("head_counts", "Type how many persons a unit has, where no register is read."),
     "healthcheck": ("running", "Exit 0 while the daemon answers; for containers."),
+    "digest": ("digest", "The weekly mail of a unit: show it, or send it now."),
     "hand-out": ("listing", "To hand out: who lacks a device, or waits for one in repair."),
     "init": ("init_config", "Write a commented configuration to begin with."),
     "load": ("loading", "Read an exported file by hand; one that is new becomes a source."),

@@ -100,7 +100,7 @@ def _prometheus(folder: Path, page: str, address: str, alertmanager: str) -> Mon
             "https://git.exempelby.se/fleetsync/dashboards/runbooks": (dashboards / "runbooks").as_uri(),
             "rules/fleetsync.rules.yml": str(dashboards / "rules" / "fleetsync.rules.yml"),
             "127.0.0.1:9093": alertmanager,
-            "127.0.0.1:8470": page,
+            "127.0.0.1:9470": page,
         },
     )
     file = folder / "prometheus.yml"

@@ -13,7 +13,9 @@ from fleetsync.daemon.composition import Application
 from fleetsync.expose.telemetry import DaemonStatus, PartStatus
 from fleetsync.pull.runner import PullResult
 from fleetsync.store.ledger import Ledger, StoredPull
+from fleetsync.sync import AGREED_REFUSAL
 
+BACKUP_JOB = "backup"
 ALIVE_SECONDS = 30.0  # the main loop turns every second
 SUCCESS_VERDICTS = frozenset({Verdict.COMPLETE, Verdict.UNCHANGED})
 READ_VERDICTS = frozenset({Verdict.COMPLETE, Verdict.HELD})  # such a pull read the part to its end
@@ -31,6 +33,8 @@ class Health:
         self._reconcile_seconds: float | None = None
         self._reconcile_failures = 0
         self._backup_at: datetime | None = None
+        self._digests_at: datetime | None = None
+        self._unsent_digests = 0
         self._config_at = clock.now()
         self._is_config_good = True
         self._database_bytes: int | None = None
@@ -67,6 +71,12 @@ class Health:
     def record_backup(self, at: datetime) -> None:
         """A verified copy of the database was written at this instant."""
         self._backup_at = at
+
+    def record_digests(self, *, sent: int, unsent: int) -> None:
+        """How many digests were sent just now, and how many could not be."""
+        self._unsent_digests = unsent
+        if sent:
+            self._digests_at = self._clock.now()
 
     def record_config_loaded(self) -> None:
         """A new configuration is in force."""
@@ -121,6 +131,7 @@ class Health:
             requests={
                 (name, code): n for name in names for code, n in list(run_context.runner.meter(name).requests.items())
             },
+            pages={(name,): run_context.runner.meter(name).pages for name in names},
             retries={(name,): run_context.runner.meter(name).retries for name in names},
             rate_limited={(name,): run_context.runner.meter(name).rate_limited_seconds for name in names},
             verdicts=self._verdict_counts(names),
@@ -132,7 +143,10 @@ class Health:
             reconcile_failures=self._reconcile_failures,
             reference_checked_at=datetime.combine(checked, time(), UTC) if checked else None,
             database_bytes=self._database_bytes,
+            makes_backups=_makes_backups(application),
             backup_at=self._backup_at,
+            digests_at=self._digests_at,
+            unsent_digests=self._unsent_digests,
             config_loaded_at=self._config_at,
             is_config_good=self._is_config_good,
         )
@@ -161,6 +175,7 @@ class Health:
             part=part.part,
             is_up=last is not None and last.verdict is not Verdict.FAILED,
             is_held=part.held_pull is not None,
+            is_held_in_agreement=_is_in_agreement(part, judged),
             # A disabled part is frozen on purpose, and another may be not there: nothing is due from it, so its age must raise
             # no alarm.
             expected_seconds=part.expected_every.total_seconds() if is_expected else None,
@@ -195,6 +210,17 @@ def _counts_of_findings(part: PartState, judged: Sequence[StoredPull]) -> dict[s
         "drift": sum(read.drift.values()),
     }
     return {name: max(count, of_pull[name]) for name, count in counts.items()}
+
+
+def _is_in_agreement(part: PartState, judged: Sequence[StoredPull]) -> bool:
+    """Whether the pull of the part that waits for a decision says what the held ones before it said."""
+    waiting = next((line for line in judged if line.id == part.held_pull), None)
+    return waiting is not None and AGREED_REFUSAL.rule in {refusal.rule for refusal in waiting.refusals}
+
+
+def _makes_backups(application: Application) -> bool:
+    settings = application.settings
+    return settings.database.backup_folder is not None and any(job.name == BACKUP_JOB for job in settings.jobs)
 
 
 def pull_job_name(source: str) -> str:

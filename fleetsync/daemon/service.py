@@ -20,9 +20,10 @@ from fleetsync.core.pull_progress import PullProgress
 from fleetsync.core.snapshot import Snapshot
 from fleetsync.daemon.composition import build_application, build_web_services
 from fleetsync.daemon.configured_ledger import clock_for, open_configured_ledger
+from fleetsync.daemon.digests import Digests
 from fleetsync.daemon.file_inbox import FileInbox
 from fleetsync.daemon.head_counts import HeadCounts
-from fleetsync.daemon.health import Health, pull_job_name
+from fleetsync.daemon.health import BACKUP_JOB, Health, pull_job_name
 from fleetsync.daemon.held_changes import with_held_changes
 from fleetsync.daemon.http_servers import METRICS_THREADS, PAGE_THREADS, Server, open_server
 from fleetsync.daemon.leadership import Leadership
@@ -74,6 +75,7 @@ class Daemon:
             self.stop,
             self._memory.give_back,
         )
+        self.digests = Digests(self.clock, self.health, lambda: self.application, lambda: self.snapshot, self.stop)
         self._inbox = FileInbox(lambda: self.application, self.reconciler.run_between, self.pulls.enqueue)
         self.scheduler = JobScheduler(self.clock)
         self._watchdog = Watchdog(self.clock)
@@ -265,7 +267,11 @@ class Daemon:
                 call = partial(self.pulls.enqueue, source.name)
                 self.scheduler.add_interval_job(pull_job_name(source.name), source.settings.every, first_at, call)
         self._reconcile_requested.set()
-        calls = {"purge": self.maintenance.purge, "backup": self.maintenance.backup}
+        calls = {
+            "purge": self.maintenance.purge,
+            BACKUP_JOB: self.maintenance.backup,
+            "digest": self.digests.start_sending,
+        }
         time_zone = self.application.run_context.policy.time_zone
         for job in self.application.settings.jobs:
             self.scheduler.add_cron_job(job, time_zone, calls.get(job.name, self._reconcile_requested.set))

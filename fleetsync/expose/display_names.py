@@ -68,6 +68,16 @@ CONTACT_AGES: Mapping[str, Text] = {
     "16_60": Text("16–60 skoldagar", "16–60 school days"),
     "over_60": Text("mer än 60 skoldagar", "more than 60 school days"),
     "never": Text("aldrig i kontakt", "never in contact"),
+    "unknown": Text("kontakt okänd", "contact unknown"),
+}
+AGES_IN_YEARS: Mapping[str, Text] = {
+    "0": Text("under 1 år", "under 1 year"),
+    "1": Text("1 år", "1 year"),
+    "2": Text("2 år", "2 years"),
+    "3": Text("3 år", "3 years"),
+    "4": Text("4 år", "4 years"),
+    "5_or_more": Text("5 år eller mer", "5 years or more"),
+    "unknown": Text("ålder okänd", "age unknown"),
 }
 GAP_STATES: Mapping[str, Text] = {"open": Text("öppen", "open"), "parked": Text("parkerad", "parked")}
 COVERED_BY: Mapping[str, Text] = {
@@ -177,6 +187,7 @@ LABEL_NAMES: Mapping[str, tuple[Text, Mapping[str, Text]]] = {
     "platform": (Text("Plattform", "Platform"), PLATFORMS),
     "stage": (Text("Skede", "Stage"), STAGES),
     "age": (Text("Senaste kontakt", "Last contact"), CONTACT_AGES),
+    "years": (Text("Ålder", "Age"), AGES_IN_YEARS),
     "kind": (Text("Slag", "Kind"), GAP_KIND_TITLES),
     "state": (Text("Läge", "State"), GAP_STATES),
 }

@@ -1,4 +1,4 @@
-"""Snapshot → Prometheus text: walks MEASURES and FACTS and knows no domain word.
+"""Snapshot → Prometheus text: walks MEASURES, FACTS and GAPS, and knows no domain word.
 
 Rendered once per snapshot, plain and gzip-ready; the daemon's own series are appended at scrape. No device, serial,
 person or log-in is a label, because no measure has such a label.
@@ -11,6 +11,7 @@ from functools import lru_cache
 from msgspec import Struct
 from prometheus_client.utils import floatToGoString
 
+from fleetsync.core.lifecycle import GAPS
 from fleetsync.core.measures import FACTS, MEASURES
 from fleetsync.core.snapshot import Snapshot
 
@@ -21,6 +22,7 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "fleetsync_gaps_opened": ("Gaps opened, by kind", ("kind",)),
     "fleetsync_gaps_closed": ("Gaps closed, by kind", ("kind",)),
 }
+SNAPSHOT_INSTANT = "fleetsync_snapshot_timestamp_seconds"
 
 CounterTotals = Mapping[str, Mapping[tuple[str, ...], int]]
 
@@ -60,10 +62,12 @@ def families(snapshot: Snapshot, totals: CounterTotals) -> Iterable[MetricFamily
         yield MetricFamily(measure.name, measure.help.en, measure.labels, snapshot.numbers[measure.name])
     for fact in FACTS:
         yield MetricFamily(fact.name, fact.help.en, fact.labels, snapshot.facts[fact.name])
+    # From zero on: of a series that begins with its first event, that event is in no increase.
+    zeros: Mapping[tuple[str, ...], float] = {(kind.id,): 0 for kind in GAPS}
     for name, (help_text, label_names) in COUNTERS.items():
-        yield MetricFamily(f"{name}_total", help_text, label_names, totals.get(name, {}), "counter")
+        yield MetricFamily(f"{name}_total", help_text, label_names, {**zeros, **totals.get(name, {})}, "counter")
     shown_at: Mapping[tuple[str, ...], float] = {(): snapshot.outcome.moment.at.timestamp()}
-    yield MetricFamily("fleetsync_snapshot_timestamp_seconds", "When what is shown was reconciled", (), shown_at)
+    yield MetricFamily(SNAPSHOT_INSTANT, "When what is shown was reconciled", (), shown_at)
 
 
 def family_lines(family: MetricFamily) -> Iterator[str]:

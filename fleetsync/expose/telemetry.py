@@ -1,6 +1,6 @@
 """TELEMETRY: metrics about the daemon itself (sources, jobs, process), appended to the snapshot's text at each scrape.
 
-They describe the daemon, not the municipality; for that see `core/measures.py`. Labels are names from the
+They describe the daemon, not the municipality; for that see `core/measures`. Labels are names from the
 configuration and values of small enumerations, never anything read from a source.
 """
 
@@ -12,6 +12,7 @@ from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTO
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 
+from fleetsync.core.measures import FIRST_PUBLISHED, FIRST_TRIED, Publication
 from fleetsync.core.model import Credential
 
 Labels = tuple[str, ...]
@@ -27,6 +28,7 @@ class PartStatus:
     is_up: bool
     is_held: bool
     expected_seconds: float | None  # None: nothing is due
+    is_held_in_agreement: bool = False
     data_at: datetime | None = None
     attempt_at: datetime | None = None
     success_at: datetime | None = None
@@ -47,6 +49,7 @@ class DaemonStatus:
     parts: Sequence[PartStatus] = ()
     credentials: Mapping[tuple[str, str], Credential] = field(default_factory=dict)
     requests: Mapping[Labels, float] = field(default_factory=dict)
+    pages: Mapping[Labels, float] = field(default_factory=dict)
     retries: Mapping[Labels, float] = field(default_factory=dict)
     rate_limited: Mapping[Labels, float] = field(default_factory=dict)
     verdicts: Mapping[Labels, float] = field(default_factory=dict)
@@ -60,7 +63,10 @@ class DaemonStatus:
     reconcile_failures: int = 0
     reference_checked_at: datetime | None = None
     database_bytes: int | None = None
+    makes_backups: bool = False
     backup_at: datetime | None = None
+    digests_at: datetime | None = None
+    unsent_digests: int = 0
     config_loaded_at: datetime | None = None
     is_config_good: bool = True
 
@@ -73,6 +79,7 @@ class TelemetrySeries:
     help: str
     labels: Labels
     values: Callable[[DaemonStatus], Samples]
+    publication: Publication = FIRST_PUBLISHED
 
 
 def _per_part(ask: Callable[[PartStatus], float | datetime | None]) -> Callable[[DaemonStatus], Samples]:
@@ -114,16 +121,25 @@ TELEMETRY: tuple[TelemetrySeries, ...] = (
         _per_part(lambda part: part.is_held),
     ),
     TelemetrySeries(
+        "fleetsync_source_held_in_agreement",
+        "1 while the waiting pull of the part says what the held pulls before it said: it is probably true",
+        PART_LABELS,
+        _per_part(lambda part: part.is_held_in_agreement),
+        FIRST_TRIED,
+    ),
+    TelemetrySeries(
         "fleetsync_source_held_records",
         "Records that the part's held pull would change if it were accepted: new, changed, returned or absent",
         (*PART_LABELS, "change"),
         _labelled(lambda daemon_status: daemon_status.held_records),
+        FIRST_TRIED,
     ),
     TelemetrySeries(
         "fleetsync_source_held_covered_change",
         "How many more devices of all units would be covered if the part's held pull were accepted; negative: fewer",
         (*PART_LABELS, "entitlement"),
         _labelled(lambda daemon_status: daemon_status.held_covered_change),
+        FIRST_TRIED,
     ),
     TelemetrySeries(
         "fleetsync_source_data_timestamp_seconds",
@@ -209,6 +225,13 @@ TELEMETRY: tuple[TelemetrySeries, ...] = (
         _labelled(lambda daemon_status: daemon_status.requests),
     ),
     TelemetrySeries(
+        "fleetsync_source_pages_total",
+        "Pages read: of answers, or files",
+        ("source",),
+        _labelled(lambda daemon_status: daemon_status.pages),
+        FIRST_TRIED,
+    ),
+    TelemetrySeries(
         "fleetsync_source_retries_total",
         "Requests tried again",
         ("source",),
@@ -269,6 +292,13 @@ TELEMETRY: tuple[TelemetrySeries, ...] = (
         _single(lambda daemon_status: daemon_status.database_bytes),
     ),
     TelemetrySeries(
+        "fleetsync_backup_enabled",
+        "1 if the daemon is to copy the database itself: it has a folder for copies, and the job is not off",
+        (),
+        _single(lambda daemon_status: daemon_status.makes_backups),
+        FIRST_TRIED,
+    ),
+    TelemetrySeries(
         "fleetsync_backup_last_success_timestamp_seconds",
         "When the last copy of the database was made and verified",
         (),
@@ -291,6 +321,18 @@ TELEMETRY: tuple[TelemetrySeries, ...] = (
         "When a good configuration was last read",
         (),
         _single(lambda daemon_status: daemon_status.config_loaded_at),
+    ),
+    TelemetrySeries(
+        "fleetsync_digest_last_success_timestamp_seconds",
+        "When a digest was last sent to a unit, since the daemon started",
+        (),
+        _single(lambda status: status.digests_at),
+    ),
+    TelemetrySeries(
+        "fleetsync_digest_unsent",
+        "Units whose digest of this week could not be sent at the last attempt; it is tried again every hour",
+        (),
+        _single(lambda status: status.unsent_digests),
     ),
     TelemetrySeries(
         "fleetsync_job_missed_total",

@@ -33,6 +33,7 @@ from fleetsync.settings.tables import (
     ConfigTables,
     DatabaseTable,
     IdentityTable,
+    MailTable,
     MunicipalityTable,
     NetworkTable,
     PrivacyTable,
@@ -60,6 +61,7 @@ class Settings:
     web: WebTable
     network: NetworkTable
     identity: IdentityTable
+    mail: MailTable
     privacy: PrivacyTable
     units: tuple[UnitTable, ...]
     sources: tuple[Mapping[str, Any], ...]  # unchecked tables; `pull.registry` checks them
@@ -99,7 +101,13 @@ class Settings:
         return tuple(filter(None, map(secret_file_warning, self._secret_files())))
 
     def _secret_files(self) -> tuple[Path, ...]:
-        files = (self.privacy.key_file, self.web.session_key_file, self.database.url_file, self.network.proxy_file)
+        files = (
+            self.privacy.key_file,
+            self.web.session_key_file,
+            self.database.url_file,
+            self.network.proxy_file,
+            self.mail.password_file,
+        )
         return tuple(file for file in files if file is not None)
 
     def secret_texts(self) -> tuple[str, ...]:
@@ -113,6 +121,11 @@ class Settings:
         """
         file = privacy_key.key_file(self.privacy.key_file, self.secrets_dirs)
         return privacy_key.read_or_make(file, may_make=is_new_database(self.database.url))
+
+    def mail_password(self) -> str:
+        """The password of `[mail]`, read anew each time; "" without one. Raises SettingsError if it cannot be read."""
+        file = self.mail.password_file
+        return "" if file is None else read_text(file, f"{self.file_name}: [mail] password_file {file}").strip()
 
     def describe(self) -> tuple[effective.EffectiveValue, ...]:
         """The effective configuration with the origin of each value, secrets hidden.
@@ -149,6 +162,7 @@ def _load(path: Path | None, environ: Mapping[str, str] | None, overrides: Mappi
         web=tables.web,
         network=network,
         identity=tables.identity,
+        mail=tables.mail,
         privacy=tables.privacy,
         units=tables.unit,
         sources=tables.source,

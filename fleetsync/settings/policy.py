@@ -92,8 +92,18 @@ def contradictions(tables: ConfigTables, file: str) -> Iterator[str]:
     yield from _unit_contradictions(tables.unit, file)
     yield from _entitlement_contradictions(tables.entitlement, file)
     yield from _reference_contradictions(tables, file)
+    yield from _mail_contradictions(tables, file)
     if not tables.privacy.persons:
         yield from _settings_that_need_persons(tables, file)
+
+
+def _mail_contradictions(tables: ConfigTables, file: str) -> Iterator[str]:
+    known = {unit.slug for unit in tables.unit} | {CENTRAL}
+    for slug in tables.mail.recipients:
+        if slug not in known:
+            yield f"{file}: [mail] recipients {slug} is no [[unit]]." + did_you_mean(slug, known)
+    if tables.mail.recipients and tables.mail.host is None:
+        yield f"{file}: [mail] recipients are given and host is missing. Name the mail server in host"
 
 
 # ---------------------------------------------------------------------------------------------------------- translation

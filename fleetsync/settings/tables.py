@@ -83,6 +83,13 @@ def _web_address(text: str) -> str:
     return text.rstrip("/")
 
 
+def _mail_address(text: str) -> str:
+    name, _, domain = text.rpartition("@")
+    if not (name and domain) or any(sign.isspace() or sign in '<>,;:"' or not sign.isprintable() for sign in text):
+        raise ValueError('must be one mail address, such as "rektor.vretaskolan@exempelby.se"')
+    return text
+
+
 def _in_both_languages(value: Any) -> Any:
     return {"sv": value, "en": value} if isinstance(value, str) else value
 
@@ -92,6 +99,7 @@ NonEmptyTexts: TypeAlias = tuple[Annotated[str, Field(min_length=1)], ...]
 ConfigPath: TypeAlias = Annotated[Path, AfterValidator(_resolved_in_folder)]
 ListenText: TypeAlias = Annotated[str, AfterValidator(_valid_listen_address)]
 WebAddress: TypeAlias = Annotated[str, AfterValidator(_web_address)]
+MailAddress: TypeAlias = Annotated[str, AfterValidator(_mail_address)]
 Language: TypeAlias = Literal["sv", "en"]
 AtLeast1: TypeAlias = Annotated[int, Field(ge=1)]
 AtLeast0: TypeAlias = Annotated[int, Field(ge=0)]
@@ -347,6 +355,28 @@ class LocalPlanTable(ConfigTable):
         return self
 
 
+class MailTable(ConfigTable):
+    """`[mail]`: the mail server, and who receives the weekly digest of which unit."""
+
+    host: Annotated[str, Field(min_length=1)] | None = None
+    port: Annotated[int, Field(ge=1, le=65535)] = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    sender: MailAddress | None = None
+    user: Annotated[str, Field(min_length=1)] | None = None
+    password_file: ConfigPath | None = None
+    recipients: Mapping[Slug, Annotated[tuple[MailAddress, ...], Field(min_length=1)]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _check_consistent(self) -> "MailTable":
+        if self.host is not None and self.sender is None:
+            raise ValueError('sender is missing; write for example sender = "fleetsync@exempelby.se"')
+        if (self.user is None) != (self.password_file is None):
+            raise ValueError("user and password_file belong together: give both, or neither")
+        if self.user is not None and self.security == "none":
+            raise ValueError('security = "none" would send the password readable; use "starttls" or "tls"')
+        return self
+
+
 class PrivacyTable(ConfigTable):
     """`[privacy]`: which personal data are stored."""
 
@@ -372,5 +402,6 @@ class ConfigTables(ConfigTable):
     device_rule: tuple[DeviceRuleTable, ...] = ()
     entitlement: tuple[EntitlementTable, ...] = ()
     local_plan: tuple[LocalPlanTable, ...] = ()
+    mail: MailTable = MailTable()
     privacy: PrivacyTable = PrivacyTable()
     jobs: Mapping[str, Any] = Field(default_factory=dict)

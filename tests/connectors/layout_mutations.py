@@ -143,6 +143,7 @@ CASES = (
     LayoutCase("device_file", "layout_google.csv", delimiter=","),
     LayoutCase("device_file", "layout_jamf_school.csv", mutations=OF_MANY_HEADERS),
     LayoutCase("device_file", "layout_snipeit.csv", delimiter=","),
+    LayoutCase("device_file", "layout_snipeit_list.csv", delimiter=",", mutations=OF_MANY_HEADERS),
     LayoutCase("staff_file", "layout_agda.csv", encoding="cp1252"),
     LayoutCase("staff_file", "layout_hogia.csv", encoding="cp1252"),
     LayoutCase("staff_file", "layout_personec.csv", encoding="cp1252"),

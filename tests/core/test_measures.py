@@ -217,6 +217,44 @@ def test_a_device_that_was_never_in_contact_has_an_age_of_its_own(builder: Recor
     assert [labels[2] for labels in counted(builder.shown(), "fleetsync_devices_by_contact_age")] == ["never"]
 
 
+@pytest.mark.parametrize(
+    ("bought", "years"),
+    [
+        (date(2027, 1, 1), "0"),
+        (date(2025, 11, 25), "0"),
+        (date(2025, 11, 24), "1"),
+        (date(2021, 11, 25), "4"),
+        (date(2021, 11, 24), "5_or_more"),
+        (None, "unknown"),
+    ],
+)
+def test_the_age_of_a_device_is_in_whole_years_since_its_purchase(
+    builder: RecordsBuilder, bought: date | None, years: str
+) -> None:
+    builder.device(location="Lager 1", purchased_on=bought)
+
+    assert date(2026, 11, 24) == TODAY
+    assert [labels[2] for labels in counted(builder.shown(), "fleetsync_devices_by_age")] == [years]
+
+
+def test_a_retired_device_has_no_age_and_an_aged_one_says_when_it_was_bought(builder: RecordsBuilder) -> None:
+    builder.device(location="Lager 1", purchased_on=date(2023, 8, 1))
+    builder.device(location="Lager 1", condition=Condition.RETIRED)
+    shown = builder.shown()
+
+    ((labels, count),) = counted(shown, "fleetsync_devices_by_age").items()
+    assert (labels[2], count) == ("3", 1)
+    assert [row.reason.en for row in shown.rows("fleetsync_devices_by_age", labels)] == ["bought on 2023-08-01"]
+
+
+def test_each_entitlement_has_its_title_in_two_languages(builder: RecordsBuilder) -> None:
+    builder.pupil("alva")
+
+    assert ("pupils", "Elever i årskurs 1–9", "Pupils in years 1–9") in builder.shown().facts[
+        "fleetsync_entitlement_info"
+    ]
+
+
 def secure(builder: RecordsBuilder, **given_values: Any) -> int:
     facts = {"encrypted": True, "compliance": Compliance.COMPLIANT, "os_version": "10.0.1", **given_values}
     builder.device(builder.pupil("alva"), **facts)

@@ -32,8 +32,8 @@ from tests.serving import free_port
 TIMEOUT_SECONDS = 90.0  # a test fails after this; it continues as soon as the condition holds
 SCRAPE_INTERVAL = "2s"
 LOOKBACK = "4h1m"  # past days have a sample every four hours; one per minute would be a million samples
-NOT_BELOW_SERIES = "unit_entitlement:fleetsync_not_below_limit_timestamp_seconds:last"
-BELOW_DAYS_SERIES = "unit_entitlement:fleetsync_below_limit:school_days"
+# Rules that read their own past, and rules that count the school days since.
+LAST_INSTANT, COUNT_OF_DAYS = "_timestamp_seconds:last", ":school_days"
 _RECORDED_NAME = re.compile(r"\w+:fleetsync_\w+:\w+")
 _SAMPLE = re.compile(r"^(fleetsync_\w+)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
 
@@ -54,16 +54,20 @@ def openmetrics_history(past: Mapping[datetime, str], moved_by: timedelta, insta
 def recording_rules(hours: int) -> Mapping[str, str]:
     """Recorded series → expression without recorded series, for a history in which none was recorded.
 
-    The series that reads its own past is evaluated over all *hours* at once. The one that counts school days is left
-    out: it is only evaluated for the present.
+    A series that reads its own past is evaluated over all *hours* at once. One that counts school days is left out: it is
+    only evaluated for the present.
     """
-    first_branch = re.split(r"\n *or\n", RECORDED_SERIES[NOT_BELOW_SERIES]["expr"])[0]
-    known = "unit_entitlement:fleetsync_entitled:max * 0 + time()"
-    whole_past = f"max_over_time(({first_branch})[{hours}h:1h]) or min_over_time(({known})[{hours}h:1h])"
-    expressions = {name: rule["expr"] for name, rule in RECORDED_SERIES.items() if name != BELOW_DAYS_SERIES} | {
-        NOT_BELOW_SERIES: whole_past
+    return {
+        name: expanded(over_whole_past(rule["expr"], hours) if name.endswith(LAST_INSTANT) else rule["expr"])
+        for name, rule in RECORDED_SERIES.items()
+        if not name.endswith(COUNT_OF_DAYS)
     }
-    return {name: expanded(expr) for name, expr in expressions.items()}
+
+
+def over_whole_past(expr: str, hours: int) -> str:
+    """The value that a rule which reads its own past has after *hours*, from its first and last branch."""
+    holds_now, *_, measured_since = re.split(r"\n *or\n", expr)
+    return f"max_over_time(({holds_now})[{hours}h:1h]) or min_over_time(({measured_since})[{hours}h:1h])"
 
 
 def expanded(expr: str) -> str:
@@ -195,6 +199,10 @@ class PrometheusServer:
     def query(self, expr: str) -> list[Any]:
         """The current result of *expr*."""
         return self._ask("query", query=expr)
+
+    def has_result(self, expr: str) -> bool:
+        """Whether *expr* has a result now."""
+        return bool(self.query(expr))
 
     def query_range(self, expr: str, hours: int, step: str = "1h") -> list[Any]:
         """The result of *expr* over the last *hours*."""

@@ -9,8 +9,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime, timedelta
+from os import utime
 from pathlib import Path
 from threading import Event
+from time import perf_counter
 from urllib.parse import urlsplit
 
 import msgspec
@@ -24,6 +26,7 @@ from fleetsync.core.snapshot import Snapshot
 from fleetsync.daemon.composition import Application, build_application
 from fleetsync.daemon.configured_ledger import open_configured_ledger
 from fleetsync.daemon.health import Health
+from fleetsync.daemon.maintenance import BACKUP_PATTERN, Maintenance
 from fleetsync.daemon.service import Daemon
 from fleetsync.demo.builder import WorldBuilder
 from fleetsync.demo.configuration import DELIVERIES
@@ -52,6 +55,7 @@ the day without school before today would still hold in the night, and suppress 
 USER_NAME = "strateg"
 WIPED_AT, WIPED = "ostanaskolan", 60
 SILENT_SINCE = date(2026, 11, 20)
+BACKED_UP_UNTIL = date(2026, 11, 20)
 SECRET_EXPIRES_ON = DEMO_DAY + timedelta(days=10)
 UNDELIVERED_SOURCE = """
 [[source]]
@@ -131,10 +135,11 @@ def shift_instants(text: str, by: timedelta) -> str:
 
 @contextmanager
 def troubled_scenario(folder: Path) -> Iterator[DashboardScenario]:
-    """The whole municipality with five problems.
+    """The whole municipality with six problems.
 
     This morning 60 devices of pupils are wiped at Östanåskolan, and half a staff file is delivered. Since Friday the
-    permission to read placements is missing. A list of substitutes never came. The secret for Intune expires soon.
+    permission to read placements is missing, and the database was not copied. A list of substitutes never came. The secret
+    for Intune expires soon.
     """
     environment = DemoEnvironment(folder, listen=f"127.0.0.1:{free_port()}", with_schools=True)
     wipe_devices(environment.world, DEMO_DAY)
@@ -143,7 +148,7 @@ def troubled_scenario(folder: Path) -> Iterator[DashboardScenario]:
         settings = configured(folder / "config.toml")
         publish_all_units(environment, settings)
         scenario = DashboardScenario(
-            environment, replay_days(environment, settings, REPLAYED_DAYS, daily_problems(environment))
+            environment, replay_days(environment, settings, REPLAYED_DAYS, daily_problems(environment), BACKED_UP_UNTIL)
         )
         environment.clock = Clock(-scenario.moved_by)
         environment.deliver()
@@ -160,8 +165,14 @@ def configured(config: Path) -> Settings:
     text = config.read_text(encoding="utf-8")
     secret = 'client_secret_file = "secrets/intune"\n'  # Intune and Entra are read by one application
     expiring = text.replace(secret, f"{secret}credential_expires = {SECRET_EXPIRES_ON}\n")
-    config.write_text(expiring + UNDELIVERED_SOURCE, encoding="utf-8")
+    config.write_text(with_backups(expiring) + UNDELIVERED_SOURCE, encoding="utf-8")
     return load(config)
+
+
+def with_backups(config: str) -> str:
+    """The text of a configuration in which the daemon copies the database into a folder."""
+    assert "[database]\n" in config
+    return config.replace("[database]\n", '[database]\nbackup_folder = "backups"\n')
 
 
 def replay_days(
@@ -169,8 +180,12 @@ def replay_days(
     settings: Settings,
     days: Iterable[date],
     cause_problems: Callable[[Application, date], None],
+    backed_up_until: date = DEMO_DAY,
 ) -> Mapping[datetime, str]:
-    """Replay *days*, each after its problems were caused. Returns the expositions by the instant of the scrape."""
+    """Replay *days*, each after its problems were caused. Returns the expositions by the instant of the scrape.
+
+    Where the configuration has a folder for them, the copies of the nights are made, the last one on *backed_up_until*.
+    """
     shown: deque[Snapshot] = deque(maxlen=1)
     expositions: dict[datetime, str] = {}
     with open_configured_ledger(settings, environment.clock) as ledger:
@@ -178,10 +193,23 @@ def replay_days(
         health = Health(environment.clock, ledger)
         for day in days:
             cause_problems(application, day)
-            run_day(environment, application, day)
+            begun = perf_counter()
+            report = run_day(environment, application, day)
+            health.record_pulls(report.pulled, [judged.pulled for judged in report.held])
+            health.record_reconciliation(perf_counter() - begun)  # with the pulls before it
+            if settings.database.backup_folder is not None and day <= backed_up_until:
+                back_up(environment, application, health, settings.database.backup_folder)
             text = exposition(application, health, shown[-1])
             expositions |= {first_run_at(day).astimezone(UTC) + later: text for later in EXPOSED_AFTER}
     return expositions
+
+
+def back_up(environment: DemoEnvironment, application: Application, health: Health, folder: Path) -> None:
+    """Make the copy of the night. The demo's clock is not that of the disk, so the copy is given its time."""
+    folder.mkdir(exist_ok=True)
+    Maintenance(environment.clock, health, lambda: application).backup()
+    made_at = environment.clock.now().timestamp()
+    utime(max(folder.glob(BACKUP_PATTERN)), (made_at, made_at))
 
 
 def daily_problems(environment: DemoEnvironment) -> Callable[[Application, date], None]:

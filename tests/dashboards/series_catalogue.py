@@ -8,9 +8,7 @@ from typing import Any
 import promql_parser
 import yaml
 
-from fleetsync.core.measures import FACTS, MEASURES
-from fleetsync.expose.metrics import COUNTERS
-from fleetsync.expose.telemetry import TELEMETRY
+from fleetsync.expose.published_metrics import published_metrics
 
 ROOT = Path(__file__).parents[2]
 DASHBOARDS = ROOT / "dashboards"
@@ -24,15 +22,14 @@ ALERTS: dict[str, dict[str, Any]] = {rule["alert"]: rule for rule in RULES if "a
 RECORDED_SERIES: dict[str, dict[str, Any]] = {rule["record"]: rule for rule in RULES if "record" in rule}
 
 PUBLISHED_SERIES: Mapping[str, frozenset[str]] = {
-    **{measure.name: frozenset(measure.labels) for measure in MEASURES},
-    **{fact.name: frozenset(fact.labels) for fact in FACTS},
-    **{series.name: frozenset(series.labels) for series in TELEMETRY},
-    **{f"{name}_total": frozenset(labels) for name, (_, labels) in COUNTERS.items()},
-    "fleetsync_snapshot_timestamp_seconds": frozenset(),
+    metric.name: frozenset(metric.labels) for metric in published_metrics()
 }
 PROMETHEUS_SERIES = {
     "up": frozenset({"job", "instance"}),
-    "ALERTS": frozenset({"alertname", "alertstate", "unit", "entitlement"}),
+    "ALERTS": frozenset({"alertname", "alertstate", "unit", "entitlement", "kind"}),
+    "scrape_duration_seconds": frozenset({"job", "instance"}),
+    "process_start_time_seconds": frozenset({"job", "instance"}),
+    "process_resident_memory_bytes": frozenset({"job", "instance"}),
 }
 # Labels that would identify a person or lead to one.
 FORBIDDEN_LABELS = re.compile(r"person|login|log_in|user|serial|device_id|name|holder|civic|mail", re.IGNORECASE)
@@ -52,7 +49,12 @@ def selectors(expr: str) -> Iterator[Any]:
 
 def without_variables(expr: str) -> str:
     """A panel's query as Grafana sends it when all values of the variables are chosen."""
-    return expr.replace("$unit", ".*").replace("$entitlement", ".*").replace("$__rate_interval", "5m")
+    return (
+        expr.replace("$unit", ".*")
+        .replace("$entitlement", ".*")
+        .replace("$source", ".*")
+        .replace("$__rate_interval", "5m")
+    )
 
 
 def unknown_names(expr: str) -> set[str]:

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tests.dashboards.expected_alerts import ExpectedAlert, below_limit, expected, matches_text
+from tests.dashboards.expected_alerts import ExpectedAlert, below_limit, expected, lasting_gaps, matches_text
 from tests.dashboards.monitoring_stack import MonitoringStack
 from tests.dashboards.scenario import WIPED, WIPED_AT
 from tests.dashboards.series_catalogue import RUNBOOKS
@@ -28,6 +28,7 @@ def test_the_webhook_receives_exactly_the_expected_alerts(stack: MonitoringStack
 def test_the_scenario_has_several_cells_below_the_limit(stack: MonitoringStack) -> None:
     """Guards the other tests against an empty expectation."""
     assert len(below_limit(stack.scenario)) >= 3
+    assert {kind for _, kind in lasting_gaps(stack.scenario)} >= {"set_short", "pool_short", "leaver_holds"}
     assert (WIPED_AT, "pupils") not in below_limit(stack.scenario)
     truth = stack.scenario.truth.coverage
     yesterday, today = (

@@ -31,7 +31,12 @@ def urls(part: Any) -> Iterator[str]:
 
 LINKS = sorted(
     {
-        *urls(json.loads((DASHBOARDS / "coverage.json").read_text(encoding="utf-8"))),
+        *(
+            url
+            for name in ("coverage.json", "lifecycle.json", "sync.json")
+            for url in urls(json.loads((DASHBOARDS / name).read_text(encoding="utf-8")))
+            if url
+        ),
         *(alert["annotations"]["link"] for alert in ALERTS.values()),
     }
 )

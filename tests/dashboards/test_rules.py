@@ -70,6 +70,11 @@ def test_promtool_passes_every_case(file: Path) -> None:
         ("coverage_dropped", "            0.05 - 1e-9", "            0.06"),
         ("coverage_dropped", "max by (unit, entitlement, by) (fleetsync_covered)", "fleetsync_covered"),
         ("daemon_and_sources", "clamp_min(", "2 * clamp_min("),
+        ("gaps", "gaps_alerting:school_days >= 5)", "gaps_alerting:school_days >= 4)"),
+        ("gaps", "max by (unit, kind) (fleetsync_gaps{", "sum by (unit, kind) (fleetsync_gaps{"),
+        ("gaps", "(unit_kind:fleetsync_gaps:open > 0)", "(unit_kind:fleetsync_gaps:open >= 0)"),
+        ("upkeep", "> 26 * 3600", "> 20 * 3600"),
+        ("upkeep", "(max(fleetsync_backup_enabled) == 1)", "(max(fleetsync_backup_enabled) >= 0)"),
     ],
 )
 def test_a_broken_rule_fails_its_case(tmp_path: Path, case: str, sound: str, broken: str) -> None:
@@ -197,7 +202,7 @@ def test_a_record_is_named_by_level_metric_and_operation_and_is_used() -> None:
 
     for name in RECORDED_SERIES:
         level, metric, _ = name.split(":")
-        assert level in {"unit", "entitlement", "unit_entitlement", "municipality"}
+        assert level in {"unit", "entitlement", "unit_entitlement", "unit_kind", "municipality"}
         assert metric.startswith("fleetsync_")
         assert name.endswith(":ratio") or name in everything
 
@@ -231,7 +236,9 @@ def test_the_limits_are_those_of_the_shipped_policy() -> None:
     text = RULES_FILE.read_text(encoding="utf-8")
 
     assert f"(unit_entitlement:fleetsync_short:max >= {defaults['alert_short']})" in text
-    assert f":school_days >= {defaults['alert_after_school_days']})" in text
+    waits = re.findall(r":school_days >= (\d+)\)", text)
+    assert len(waits) == 5
+    assert set(waits) == {str(defaults["alert_after_school_days"])}
     assert f"{DROP_RATIO} - 1e-9" in text
     assert re.search(rf">=\n +{DROP_DEVICES}\n", text)
     assert f"[{DROP_WITHIN.days}d:1h]" in text
@@ -246,6 +253,12 @@ def test_the_limits_are_those_of_the_shipped_policy() -> None:
         ("FleetsyncSourceStale", "source_stale"),
         ("FleetsyncSourceNeverRead", "source_stale"),
         ("FleetsyncPullHeld", "pull_held"),
+        ("FleetsyncPullsAgree", "pull_held"),
+        ("FleetsyncSetShort", "set_short"),
+        ("FleetsyncPoolShort", "pool_short"),
+        ("FleetsyncLeaverHolds", "leaver_holds"),
+        ("FleetsyncLongInRepair", "long_in_repair"),
+        ("FleetsyncOsReleaseUnknown", "os_release_unknown"),
         ("FleetsyncSourceRowsUnreadable", "rows_unreadable"),
     ],
 )

@@ -8,7 +8,9 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 
-from fleetsync.expose.metrics import MetricFamily, family_lines
+from fleetsync.core.lifecycle import GAPS
+from fleetsync.expose.metrics import MetricFamily, families, family_lines
+from tests.expose.example_page import empty_snapshot
 
 LABEL_NAMES = ("unit", "entitlement", "by")
 NUMBERS = st.one_of(st.integers(0, 10**9), st.floats(min_value=0.0, allow_nan=False))
@@ -53,3 +55,12 @@ def test_counters_are_too(values):
 
     expected = _written_by_library(CounterMetricFamily("fleetsync_gaps_opened", "Gaps opened", labels=["kind"]), values)
     assert "".join(family_lines(family)) == expected
+
+
+def test_a_total_begins_at_zero_for_every_kind() -> None:
+    """Prometheus sees no increase in the first sample of a series, so the first event would be lost."""
+    metrics = families(empty_snapshot(), {"fleetsync_gaps_opened": {("stale",): 3}})
+    opened, closed = (metric.values for metric in metrics if metric.type == "counter")
+
+    assert {kind for (kind,) in opened} == {kind for (kind,) in closed} == {kind.id for kind in GAPS}
+    assert (opened["stale",], opened["lost",], closed["stale",]) == (3, 0, 0)

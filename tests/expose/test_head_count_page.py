@@ -68,6 +68,13 @@ def test_who_is_counted_follows_from_the_choice(
     assert (count.whom, count.school_form, count.year) == expected
 
 
+def test_a_year_is_asked_for_only_where_there_are_years(setup: e.PageSetup) -> None:
+    client = open_client(setup, "tea")
+
+    assert 'id="year"' in client.get("/units/bjorkskolan/head-counts").text
+    assert 'id="year"' not in client.get(PAGE).text
+
+
 @pytest.mark.parametrize(
     "wrong", [{"heads": "många"}, {"heads": "-3"}, {"heads": "٤٣"}, {"counted_on": "igår"}, {"year": "tre"}]
 )

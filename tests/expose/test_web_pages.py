@@ -27,6 +27,7 @@ from fleetsync.core.model import (
     Moment,
     Parking,
     PartRole,
+    ScopeFindings,
     Subject,
 )
 from fleetsync.core.pull_progress import PullProgress, WaitReason
@@ -796,6 +797,21 @@ def test_what_could_not_be_read_in_a_list_that_has_not_changed_since_is_shown_to
     ) in text
 
 
+def test_what_the_list_before_a_held_one_did_not_take_up_is_not_called_unchanged():
+    before = ScopeFindings(pull=4600, unused_headers={"devices.csv": ("Rum",)})
+    parts = [
+        msgspec.structs.replace(state, scope_findings={"": before}) if state.name == "jamf/devices" else state
+        for state in e.parts()
+    ]
+    outcome = msgspec.structs.replace(e.outcome(4), parts=tuple(parts))
+    client = open_client(e.page_setup(e.snapshot_of(e.believed(4), outcome)), "tea")
+
+    text = visible_text(read("/sources/jamf/devices", client))
+
+    assert "Rum rubrik som inget fält tog upp listan före den 1" in text
+    assert "oförändrad sedan dess" not in text
+
+
 def test_the_page_of_a_part_names_the_files_that_are_no_lists():
     assert "Senaste försöket lämnade filer som inte är listor: Thumbs.db." in visible_text(
         read("/sources/zuludesk/devices")
@@ -840,6 +856,7 @@ def test_a_held_pull_shows_what_it_would_change():
     assert "312 saknas" in text
     assert "230 → 41" in text
     assert "+287 Saknar verktyg" in text
+    assert "avvisa den, och be den som exporterar om en ny" in text
 
 
 def test_why_a_pull_is_held_is_said_in_the_readers_language():

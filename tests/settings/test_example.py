@@ -25,6 +25,7 @@ from fleetsync.settings.tables import (
     EntitlementTable,
     IdentityTable,
     LocalPlanTable,
+    MailTable,
     MunicipalityTable,
     NetworkTable,
     PrivacyTable,
@@ -52,6 +53,7 @@ MODELS: Mapping[str, type[BaseModel]] = {
     "device_rule": DeviceRuleTable,
     "entitlement": EntitlementTable,
     "local_plan": LocalPlanTable,
+    "mail": MailTable,
     "privacy": PrivacyTable,
 }
 

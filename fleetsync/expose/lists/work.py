@@ -282,7 +282,9 @@ _DEVICE_COLUMNS: tuple[ListColumn[Errand], ...] = (
 )
 _LAST_COLUMNS: tuple[ListColumn[Errand], ...] = (
     ListColumn("reason", REASON_TITLE, CellKind.SENTENCE, lambda row, _: row.reason, cell_style="reason"),
-    ListColumn("since", Text("Sedan", "Since"), CellKind.INSTANT, lambda row, _: row.since, is_nullable=True),
+    ListColumn(
+        "since", Text("Sedan", "Since"), CellKind.INSTANT, lambda row, _: row.since, cell_style="day", is_nullable=True
+    ),
 )
 
 

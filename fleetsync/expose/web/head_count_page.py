@@ -36,6 +36,7 @@ def head_counts(slug: str) -> PageResponse:
         "head_counts.html",
         slug=slug,
         is_open=desk.is_open(),
+        has_years=not set(GRADED_FORMS).isdisjoint(_forms_of(unit)),
         choices=[(form, _group_name(form, context)) for form in _forms_of(unit)],
         counts=[(count, _group_name(count.school_form or STAFF, context)) for count in counts],
         today=context.latest.today,

@@ -76,8 +76,10 @@ def _error_location(error: Exception) -> str:
     return f"{step.tb_frame.f_globals.get('__name__')}:{step.tb_lineno}" if step is not None else ""
 
 
-def no_numbers(error: NoNumbersForDayError) -> tuple[str, int]:
+def no_numbers(error: NoNumbersForDayError) -> tuple[Response | str, int]:
     """A day for which nothing was published."""
+    if request.path.startswith("/api/"):
+        return jsonify(error=404, message=API_MESSAGES[404]), 404
     context = request_context()
     first = context.services.history.first_day()
     text = context.localiser.t(

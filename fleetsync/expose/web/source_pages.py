@@ -179,7 +179,9 @@ def _not_read_again(state: PartState, read: PullSummary, context: RequestContext
     for scope, findings in state.scope_findings.items():
         if findings.pull == read.pull:
             continue
-        where = translate(Text(f"{scope}, oförändrad sedan dess", f"{scope}, unchanged since"))
+        unchanged = Text(f"{scope}, oförändrad sedan dess", f"{scope}, unchanged since")
+        # A scope without a name is the whole part, read before the pull that is held now.
+        where = translate(unchanged if scope else Text("listan före den", "the list before it"))
         for counts, kind in (
             (findings.rejected, UNREADABLE_ROW),
             (findings.unreadable_facts, UNREADABLE_FACT),

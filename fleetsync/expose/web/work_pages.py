@@ -29,7 +29,7 @@ LEADS = {
 }
 
 
-@page("/hand-out", navigation_title=Text("Arbetslistor", "Work lists"))
+@page("/hand-out", navigation_title=Text("Listor", "Lists"))
 def hand_out() -> PageResponse:
     """Who is to get a device."""
     return _work_list(HAND_OUT)

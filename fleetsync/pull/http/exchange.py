@@ -34,9 +34,13 @@ MAX_PULL_BYTES = 512 * 1024 * 1024
 
 @dataclass(slots=True)
 class RequestMeter:
-    """Counters of one source for telemetry. `requests` by status code, "none" without a response."""
+    """Counters of one source for telemetry. `requests` by status code, "none" without a response.
+
+    `pages`: of answers, or files; the runner counts them.
+    """
 
     requests: Counter[str] = field(default_factory=Counter)
+    pages: int = 0
     retries: int = 0
     rate_limited_seconds: float = 0.0
 

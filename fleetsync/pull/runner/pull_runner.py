@@ -106,7 +106,10 @@ class PullRunner:
     def _attempt(self, source: Source, part: Part, stop: Event, *, is_restart: bool = False) -> PullResult:
         with self.under_way.tracked(source.name, part.name) as tracker:
             attempt = PullAttempt(self.staging, self.clock, self.rules, source, part, tracker)
-            return self._run(attempt, source, part, stop, is_restart=is_restart)
+            try:
+                return self._run(attempt, source, part, stop, is_restart=is_restart)
+            finally:
+                self.meter(source.name).pages += tracker.pages
 
     def _run(self, attempt: PullAttempt, source: Source, part: Part, stop: Event, *, is_restart: bool) -> PullResult:
         requests_before = self._requests_sent(source)

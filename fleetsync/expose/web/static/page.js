@@ -58,7 +58,8 @@ for (const form of document.querySelectorAll("form.ticked")) {
     if (place < 0) return;
     if (event.key === "Enter") {
       event.preventDefault();
-      event.target.closest("tr").querySelector("td a")?.click();
+      const row = event.target.closest("tr");
+      (row.querySelector("a[href^='/people/'], a[href^='/devices/']") ?? row.querySelector("a"))?.click();
     }
     if (event.key === "Escape") form.querySelector(".with-ticked input").focus();
     const next = step && boxes[place + step];

@@ -2,7 +2,10 @@
 
 from collections.abc import Iterable
 
-from coverage_dashboard.grafana import (
+from fleetsync.core.lifecycle import GAPS as GAP_KINDS
+from fleetsync.core.model import Subject, Text
+from fleetsync.expose.display_names import CONTACT_AGES, GAP_KIND_TITLES, PLATFORMS, STAGES_PLURAL
+from grafana_dashboards.grafana import (
     BLUE,
     DAYS_UNIT,
     GREEN,
@@ -16,7 +19,7 @@ from coverage_dashboard.grafana import (
     threshold_steps,
     value_format,
 )
-from coverage_dashboard.panels import (
+from grafana_dashboards.panels import (
     BarPanel,
     Heading,
     LabelColumn,
@@ -26,7 +29,7 @@ from coverage_dashboard.panels import (
     TablePanel,
     TrendPanel,
 )
-from coverage_dashboard.queries import (
+from grafana_dashboards.queries import (
     ALLOWED_AGE,
     CONTENT_AGE,
     DAY_SECONDS,
@@ -34,18 +37,14 @@ from coverage_dashboard.queries import (
     SELECTED_UNITS,
     deduplicated,
     of_source_part,
-    total_without_trial,
+    open_gaps,
     with_label_copy,
 )
-from fleetsync.core.lifecycle import GAPS as GAP_KINDS
-from fleetsync.core.model import Subject, Text
-from fleetsync.expose.display_names import CONTACT_AGES, GAP_KIND_TITLES, PLATFORMS, STAGES_PLURAL
 
 
 def open_gaps_about(*subjects: Subject) -> str:
     """Open gaps about these subjects, without units in trial."""
-    kinds = "|".join(kind.id for kind in GAP_KINDS if kind.subject in subjects)
-    return total_without_trial("fleetsync_gaps", "unit, kind", f'{SELECTED_UNITS},state="open",kind=~"{kinds}"')
+    return open_gaps("|".join(kind.id for kind in GAP_KINDS if kind.subject in subjects))
 
 
 def gaps_in_state(state: str) -> str:
@@ -59,36 +58,16 @@ _OLDEST_OPENED = deduplicated(
     "fleetsync_gap_oldest_opened_timestamp_seconds", "unit, kind", f'{SELECTED_UNITS},state="open"'
 )
 
-GAPS: tuple[Heading | Panel, ...] = (
-    Heading(Text("Avvikelser", "Gaps"), 33),
-    TrendPanel(
-        Text("Öppna avvikelser över tid", "Open gaps over time"),
-        Text(
-            "Parkerade räknas inte här. Enheter på prov räknas inte in.",
-            "Parked ones are not in this. Units in trial are left out.",
-        ),
-        GridPosition(0, 34, 12, 11),
-        [
-            Series(open_gaps_about(Subject.PERSON), Text("om personer", "about people"), {"color": fixed_color(BLUE)}),
-            Series(
-                open_gaps_about(Subject.DEVICE), Text("om verktyg", "about devices"), {"color": fixed_color(YELLOW)}
-            ),
-            # Units, sets and pools have so few gaps that they share a line.
-            Series(
-                open_gaps_about(Subject.UNIT, Subject.SET, Subject.POOL),
-                Text("om enheter och uppsättningar", "about units and sets"),
-                {"color": fixed_color(RED)},
-            ),
-        ],
-        value_format("none", PLAIN, min=0, custom=STACKED),
-    ),
-    TablePanel(
+
+def gaps_by_kind(position: GridPosition) -> TablePanel:
+    """A table of the kinds of gaps: how many are open and parked, and how old the oldest is."""
+    return TablePanel(
         Text("Att göra, efter slag", "What to do, by kind"),
         Text(
             "Klicka för listan. Äldst: sedan den äldsta öppnades; vad som fanns redan från början har ingen ålder.",
             "Click for the list. Oldest: since the oldest was opened; what was there from the start has no age.",
         ),
-        GridPosition(12, 34, 12, 11),
+        position,
         [LabelColumn("kind"), LabelColumn("what", Text("Slag", "Kind"), GAP_KIND_TITLES)],
         [
             QueryColumn(
@@ -113,12 +92,38 @@ GAPS: tuple[Heading | Panel, ...] = (
             ),
         ],
         sort=Text("Öppna", "Open"),
+    )
+
+
+GAPS: tuple[Heading | Panel, ...] = (
+    Heading(Text("Avvikelser", "Gaps"), 33),
+    TrendPanel(
+        Text("Öppna avvikelser över tid", "Open gaps over time"),
+        Text(
+            "Parkerade räknas inte här. Enheter på prov räknas inte in.",
+            "Parked ones are not in this. Units in trial are left out.",
+        ),
+        GridPosition(0, 34, 12, 11),
+        [
+            Series(open_gaps_about(Subject.PERSON), Text("om personer", "about people"), {"color": fixed_color(BLUE)}),
+            Series(
+                open_gaps_about(Subject.DEVICE), Text("om verktyg", "about devices"), {"color": fixed_color(YELLOW)}
+            ),
+            # Units, sets and pools have so few gaps that they share a line.
+            Series(
+                open_gaps_about(Subject.UNIT, Subject.SET, Subject.POOL),
+                Text("om enheter och uppsättningar", "about units and sets"),
+                {"color": fixed_color(RED)},
+            ),
+        ],
+        value_format("none", PLAIN, min=0, custom=STACKED),
     ),
+    gaps_by_kind(GridPosition(12, 34, 12, 11)),
 )
 
 
 def devices_by_contact_age(ages: Iterable[str]) -> list[Series]:
-    """One query per age, so that the bars keep the order of the ages."""
+    """One query per band of last contact, so that bars and lines keep the order of the bands."""
     series = []
     for age in ages:
         devices = deduplicated(
@@ -132,20 +137,26 @@ _IN_EACH_STAGE = deduplicated("fleetsync_devices", "unit, platform, stage", SELE
 _IN_USE = deduplicated("fleetsync_devices", "unit, platform, stage", f'{SELECTED_UNITS},stage=~"in_use|shared|loan"')
 _SECURE = deduplicated("fleetsync_secure_devices", "unit, platform", SELECTED_UNITS)
 
-DEVICES: tuple[Heading | Panel, ...] = (
-    Heading(Text("Verktyg", "Devices"), 45),
-    BarPanel(
+
+def devices_by_stage(position: GridPosition) -> BarPanel:
+    """A bar for each stage that a device is in."""
+    return BarPanel(
         Text("Efter skede", "By stage"),
         Text(
             "Vart och ett i ett skede; telefoner och utrangerade med.",
             "Each in one stage; phones and retired ones too.",
         ),
-        GridPosition(0, 46, 8, 9),
+        position,
         [Series(f"sort_desc(sum by (stage) ({_IN_EACH_STAGE}) > 0)", "{{stage}}")],
         value_format("none", PLAIN, min=0),
         "/numbers/fleetsync_devices?stage=${__field.labels.stage}",
         {stage: words for stage, words in STAGES_PLURAL.items() if stage},
-    ),
+    )
+
+
+DEVICES: tuple[Heading | Panel, ...] = (
+    Heading(Text("Verktyg", "Devices"), 45),
+    devices_by_stage(GridPosition(0, 46, 8, 9)),
     BarPanel(
         Text("Senaste kontakt", "Last contact"),
         Text(

@@ -61,6 +61,7 @@ COVERAGE_OF_UNITS = (
 BELOW_LIMIT = f"unit_entitlement:fleetsync_short:below_limit{{{SELECTED_CELLS}}}"
 LAST_NOT_BELOW = f"unit_entitlement:fleetsync_not_below_limit_timestamp_seconds:last{{{SELECTED_CELLS}}}"
 SCHOOL_DAYS_BELOW = f"unit_entitlement:fleetsync_below_limit:school_days{{{SELECTED_CELLS}}}"
+SELECTED_SOURCES = 'source=~"$source"'
 PART = "source, part"
 DAY_SECONDS = 86400
 CONTENT_AGE = f"time() - max by ({PART}) (fleetsync_source_data_timestamp_seconds)"
@@ -68,6 +69,16 @@ ALLOWED_AGE = f"clamp_min(max by ({PART}) (fleetsync_source_expected_interval_se
 OVERDUE = f"({CONTENT_AGE}) > on ({PART}) {ALLOWED_AGE}"
 
 
-def of_source_part(metric: str) -> str:
+def of_source_part(metric: str, where: str = "") -> str:
     """A series of the sources, by part; *metric* without its prefix `fleetsync_source_`."""
-    return deduplicated(f"fleetsync_source_{metric}", PART, "")
+    return deduplicated(f"fleetsync_source_{metric}", PART, where)
+
+
+def open_gaps(kinds: str, by: str = "") -> str:
+    """Open gaps of *kinds* (a regular expression), without units in trial."""
+    return total_without_trial("fleetsync_gaps", "unit, kind", f'{SELECTED_UNITS},state="open",kind=~"{kinds}"', by)
+
+
+def increase(metric: str, labels: str, over: str, where: str = "") -> str:
+    """How much the counter *metric* grew *over* a time, by *labels*, however many instances publish it."""
+    return f"max by ({labels}) (increase({metric}{{{where}}}[{over}]))"

@@ -13,7 +13,8 @@ DATASOURCE: Json = {"type": "prometheus", "uid": "${datasource}"}
 PAGE_URL = "${base_url}"
 GREEN, YELLOW, RED, BLUE, GREY = "green", "orange", "red", "blue", "#8e8e8e"
 SHOW_ROWS = Text("Visa raderna bakom talet", "Show the rows behind the number")
-DAYS_UNIT = Text("suffix: dygn", "suffix: d")  # whole days; Grafana's own unit would be English in both languages
+# Grafana's own units are English in both languages. Its formatter puts the space before the suffix.
+DAYS_UNIT, HOURS_UNIT = Text("suffix:dygn", "suffix:d"), Text("suffix:tim", "suffix:h")
 
 
 class GridPosition(NamedTuple):

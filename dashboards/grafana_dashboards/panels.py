@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
-from coverage_dashboard.grafana import (
+from fleetsync.core.model import Text
+from grafana_dashboards.grafana import (
     DATASOURCE,
     TEXT,
     GridPosition,
@@ -21,7 +22,6 @@ from coverage_dashboard.grafana import (
     value_format,
     value_mapping,
 )
-from fleetsync.core.model import Text
 
 NO_WORDS: Words = MappingProxyType({})
 _LAST_VALUE: Json = {"calcs": ["lastNotNull"], "fields": "", "values": False}
@@ -257,7 +257,8 @@ class QueryColumn(NamedTuple):
 
 @dataclass(frozen=True)
 class TablePanel(Panel):
-    """One row per label set: the results of all queries are merged by their labels. The largest *sort* comes first.
+    """One row per label set: the results of all queries are merged by their labels. The largest *sort* comes first,
+    or the smallest where it *is_ascending*.
 
     *if_empty*: shown instead of an empty table.
     """
@@ -267,6 +268,7 @@ class TablePanel(Panel):
     columns: Sequence[QueryColumn]
     sort: Text
     if_empty: Text | None = None
+    is_ascending: bool = False
 
     @property
     def _value_fields(self) -> tuple[str, ...]:
@@ -301,7 +303,7 @@ class TablePanel(Panel):
         return {
             "showHeader": True,
             "cellHeight": "sm",
-            "sortBy": [{"displayName": self.sort.in_language(language), "desc": True}],
+            "sortBy": [{"displayName": self.sort.in_language(language), "desc": not self.is_ascending}],
         }
 
     def _transformations(self, language: str) -> list[Json]:

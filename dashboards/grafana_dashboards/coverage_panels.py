@@ -1,6 +1,8 @@
 """The panels about coverage, from the whole to the part: headline, below the limit, over time, unit by unit."""
 
-from coverage_dashboard.grafana import (
+from fleetsync.core.entitlement import RULES
+from fleetsync.core.model import Text
+from grafana_dashboards.grafana import (
     AGAINST_GOAL,
     BLUE,
     DAYS_UNIT,
@@ -19,7 +21,7 @@ from coverage_dashboard.grafana import (
     threshold_steps,
     value_format,
 )
-from coverage_dashboard.panels import (
+from grafana_dashboards.panels import (
     BarPanel,
     Heading,
     LabelColumn,
@@ -30,7 +32,7 @@ from coverage_dashboard.panels import (
     TablePanel,
     TrendPanel,
 )
-from coverage_dashboard.queries import (
+from grafana_dashboards.queries import (
     BELOW_LIMIT,
     CONTENT_AGE,
     COVERAGE,
@@ -50,8 +52,6 @@ from coverage_dashboard.queries import (
     total_without_trial,
     with_label_copy,
 )
-from fleetsync.core.entitlement import RULES
-from fleetsync.core.model import Text
 
 ENTITLEMENTS: Words = {rule.id: rule.title for rule in RULES}
 UNIT, NAME = LabelColumn("unit"), LabelColumn("name", Text("Enhet", "Unit"))
