@@ -31,7 +31,7 @@ def test_nothing_is_shown_before_the_sign_in(path):
 def test_the_api_answers_without_a_page():
     answer = open_client(e.page_setup()).get("/api/v1/gaps")
 
-    message = "sign in on the page first, and send its cookie"
+    message = "send a token that counts: Authorization: Bearer TOKEN. To make one: fleetsync token create NAME"
     assert (answer.status_code, answer.get_json()) == (401, {"error": 401, "message": message})
 
 
