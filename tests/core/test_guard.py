@@ -930,6 +930,14 @@ def test_without_any_grace_a_record_is_gone_with_the_first_pull_that_lacks_it() 
     assert believing([device(1), device(2)], grace_pulls=0).believing([device(1)]).record("d2").gone
 
 
+def test_what_a_person_has_confirmed_needs_no_grace_also_where_it_was_absent_before() -> None:
+    part = believing([device(1), device(2)]).believing([device(1)])
+
+    accepted = replace(part, limits=part.limits.without_grace()).believing([device(1)], timedelta(hours=1))
+
+    assert accepted.record("d2").gone
+
+
 def test_an_absent_record_counts_fully_until_it_is_gone() -> None:
     part = believing([device(1), device(2)]).believing([device(1)])
 

@@ -317,7 +317,7 @@ CLAUSES_OF_UNIT: Mapping[str, Callable[[DeviceCase, re.Match[str]], bool]] = {
     "the holder's unit": lambda case, _: case.placement.holder is not None or _is_a_childs(case, _),
     r"as the list (\w+) says": _list_gives("unit"),
     "nothing tells where": lambda case, _: case.placement.unit == UNPLACED,
-    r"\[\[unit_map\]\] of (\w+)": _list_gives("location"),
+    r"what the configuration says of places in (\w+)": _list_gives("location"),
 }
 
 

@@ -1,9 +1,10 @@
 """Shares out the devices of sets to the groups that they serve, as counts; which member gets which is never guessed.
 
 Pure (`domain.md` §4 Sets). Sets that share a group are shared out together, from fewest groups to most, then by name,
-in rounds. First the working devices of every set cover members not yet covered; then devices of which nobody can say
-whether they work make members unknown, those of sets before own ones; then the other devices of every set are assigned
-to members to whom nothing is assigned yet. Own devices that do not work come last.
+in rounds. First the working devices of every set cover members not yet covered, and those whose own device may work
+after the others; then devices of which nobody can say whether they work make members unknown, those of sets before own
+ones; then the other devices of every set are assigned to members to whom nothing is assigned yet. Own devices that do
+not work come last.
 """
 
 from collections import defaultdict
@@ -75,15 +76,15 @@ def _connected_sets(sets: Sequence[SetSupply]) -> Iterable[list[SetSupply]]:
 
 def _allocate_connected(order: Sequence[SetSupply], members: Mapping[str, GroupNeed]) -> dict[str, SetAllocation]:
     groups = {group: members.get(group, GroupNeed()) for device_set in order for group in device_set.groups}
-    to_cover = {group: count.owed - count.working_own for group, count in groups.items()}
-    covered = {device_set.id: _allocate(device_set.working, device_set.groups, to_cover) for device_set in order}
-    to_know = dict(to_cover)
-    unknown = {device_set.id: _allocate(device_set.unknown, device_set.groups, to_know) for device_set in order}
-    to_assign = {group: need - min(groups[group].unknown_own, need) for group, need in to_know.items()}
-    unknown_own = sum(to_know.values()) - sum(to_assign.values())
-    other = {device_set.id: _allocate(device_set.other, device_set.groups, to_assign) for device_set in order}
-    broken = min(sum(count.broken_own for count in groups.values()), sum(to_assign.values()))
-    left = sum(to_assign.values()) - broken
+    in_doubt = {group: count.unknown_own for group, count in groups.items()}
+    certain = {group: count.owed - count.working_own - count.unknown_own for group, count in groups.items()}
+    covered = _give(order, {device_set.id: device_set.working for device_set in order}, (certain, in_doubt))
+    to_cover = sum(certain.values()) + sum(in_doubt.values())
+    unknown = _give(order, {device_set.id: device_set.unknown for device_set in order}, (certain, in_doubt))
+    unknown_own = sum(in_doubt.values())
+    other = _give(order, {device_set.id: device_set.other for device_set in order}, (certain,))
+    broken = min(sum(count.broken_own for count in groups.values()), sum(certain.values()))
+    left = sum(certain.values()) - broken
     last = order[-1].id
     unknown[last] += unknown_own + min(sum(count.undecidable for count in groups.values()), left)
     return {
@@ -93,10 +94,22 @@ def _allocate_connected(order: Sequence[SetSupply], members: Mapping[str, GroupN
             members=sum(groups[group].owed for group in set(device_set.groups)),
             broken_own=broken if device_set.id == last else 0,
             unknown=unknown[device_set.id],
-            short=sum(to_cover.values()) - sum(unknown.values()) if device_set.id == last else 0,
+            short=to_cover - sum(unknown.values()) if device_set.id == last else 0,
         )
         for device_set in order
     }
+
+
+def _give(order: Sequence[SetSupply], devices: Mapping[str, int], needs: Sequence[dict[str, int]]) -> dict[str, int]:
+    """What each set gives of its *devices* to its groups, by set id. Lowers the *needs*, each before the next.
+
+    So a device of a set is not given to a member whose own device may work, while another member has none.
+    """
+    given = dict.fromkeys(devices, 0)
+    for need in needs:
+        for device_set in order:
+            given[device_set.id] += _allocate(devices[device_set.id] - given[device_set.id], device_set.groups, need)
+    return given
 
 
 def _allocate(devices: int, groups: Sequence[str], need: dict[str, int]) -> int:

@@ -244,3 +244,11 @@ def test_members_are_added_up_per_group() -> None:
         "A": GroupNeed(2, 1, 0, 1),
         "B": GroupNeed(2, 0, 1),
     }
+
+
+def test_a_working_device_of_a_set_goes_to_a_member_without_one_before_a_member_whose_own_may_work() -> None:
+    groups = {"1A": GroupNeed(owed=1, unknown_own=1), "1B": GroupNeed(owed=1)}
+
+    given = allocate_sets([SetSupply("s", ("1A", "1B"), working=1, other=0)], groups)["s"]
+
+    assert (given.covered, given.unknown, given.short) == (1, 1, 0)
