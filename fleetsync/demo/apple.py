@@ -291,14 +291,10 @@ class AppleStub:
         is_cut = fault in ("lost_rows", "empty_page")
         cursor = self._cursor(following, is_new=fault == "loop") if has_more and not is_cut else None
         link = self.foreign_link if fault == "foreign_link" else self._link(request, cursor)
-        position = {"limit": size, "nextCursor": cursor, "total": len(rows) if self.has_total else None}
-        return json_reply(
-            {
-                "data": [written(row) for row in page],
-                "links": {"self": f"{self.base_url}{request.path}", **({"next": link} if link else {})},
-                "meta": {"paging": {name: value for name, value in position.items() if value is not None}},
-            }
-        )
+        total = len(rows) if self.has_total else None
+        position = {"limit": size} | _without_none({"nextCursor": cursor, "total": total})
+        links = {"self": f"{self.base_url}{request.path}"} | _without_none({"next": link})
+        return json_reply({"data": [written(row) for row in page], "links": links, "meta": {"paging": position}})
 
     def _cursor(self, start: int, *, is_new: bool) -> str:
         """An opaque cursor; of a list that goes back or never ends another one each time."""
@@ -320,6 +316,10 @@ def _with_fault(page: Sequence[T], start: int, following: int, fault: FaultKind 
     if fault == "duplicate":
         return page, following - 1  # a device before was released meanwhile, and all others moved by one
     return {"lost_rows": page[: len(page) // 2], "empty_page": page[:0]}.get(fault or "", page), following
+
+
+def _without_none(fields: Mapping[str, T | None]) -> dict[str, T]:
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _start(cursor: str | None) -> int | None:

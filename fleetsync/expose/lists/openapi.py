@@ -37,63 +37,58 @@ KIND_SCHEMAS: Mapping[CellKind, Mapping[str, Any]] = {
 }
 
 
+DESCRIPTION = (
+    "The lists of the page as JSON, for signed-in accounts and for programs with a token. Ids are the same in all lists, so "
+    f"that lists can be joined by them. An answer has at most {MAX_JSON_ROWS} rows, and the address of the next answer in "
+    "`next`. All answers that are reached by `next` come from one snapshot: when another one is published meanwhile, the "
+    "answer is 409, and the list is to be read again from its start."
+)
+SECURITY_SCHEMES: Mapping[str, Any] = {
+    "token": {"type": "http", "scheme": "bearer", "description": "made by `fleetsync token create`"},
+    "tokenAsPassword": {"type": "http", "scheme": "basic", "description": "any name, the token as password"},
+    "session": {"type": "apiKey", "in": "cookie", "name": "fleetsync", "description": "of the page"},
+}
+
+
 def openapi_document() -> Json:
     """The whole description."""
     return {
         "openapi": "3.1.0",
-        "info": {
-            "title": "fleetsync",
-            "version": "1",
-            "description": "The lists of the page as JSON, for signed-in accounts and for programs with a token. Ids are the same in all lists, so that "
-            f"lists can be joined by them. An answer has at most {MAX_JSON_ROWS} rows, and the address of the next answer "
-            "in `next`. All answers that are reached by `next` come from one snapshot: when another one is published "
-            "meanwhile, the answer is 409, and the list is to be read again from its start.",
-        },
-        "paths": {
-            **{f"{API_PREFIX}/{definition.name}": _list_path(definition) for definition in API_LISTS},
-            f"{API_PREFIX}/numbers/{{measure}}": _list_path(NUMBERS, _number_parameters()),
-            f"{API_PREFIX}/explain/{{what}}/{{id_}}": _get(
-                "explain",
-                "Why a unit, person, device or gap (KIND:ID) is as it is",
-                {"oneOf": [dict(schema) for schema in EXPLANATION_SCHEMAS]},
-                parameters=[
-                    _in_path("what", {"type": "string", "enum": list(EXPLANATIONS)}, "what is explained"),
-                    _in_path("id_", {"type": "string", "minLength": 1}, "its id, as lists have it; of a gap KIND:ID"),
-                ],
-            ),
-            f"{API_PREFIX}/now": _get(
-                "now", "When the snapshot was reconciled", _object({"snapshot_at": INSTANT}), parameters=[]
-            ),
-            f"{API_PREFIX}/openapi.json": _get("description", "This description", {"type": "object"}, parameters=[]),
-        },
-        "security": [{"token": []}, {"tokenAsPassword": []}, {"session": []}],
+        "info": {"title": "fleetsync", "version": "1", "description": DESCRIPTION},
+        "paths": _paths(),
+        "security": [{name: []} for name in SECURITY_SCHEMES],
         "components": {
-            "securitySchemes": {
-                "token": {"type": "http", "scheme": "bearer", "description": "made by `fleetsync token create`"},
-                "tokenAsPassword": {
-                    "type": "http",
-                    "scheme": "basic",
-                    "description": "any name, the token as password",
-                },
-                "session": {"type": "apiKey", "in": "cookie", "name": "fleetsync", "description": "of the page"},
-            },
+            "securitySchemes": dict(SECURITY_SCHEMES),
             "schemas": {
                 "Text": _object({"sv": {"type": "string"}, "en": {"type": "string"}}),
                 **EXPLANATION_COMPONENTS,
                 **{_schema_name(definition): _list_schema(definition) for definition in (*API_LISTS, NUMBERS)},
             },
-            "responses": {
-                "Error": {
-                    "description": "The status code",
-                    "content": {
-                        "application/json": {
-                            "schema": _object({"error": {"type": "integer"}, "message": {"type": "string"}})
-                        }
-                    },
-                }
-            },
+            "responses": {"Error": _error_response()},
         },
     }
+
+
+def _paths() -> Json:
+    explained = [
+        _in_path("what", {"type": "string", "enum": list(EXPLANATIONS)}, "what is explained"),
+        _in_path("id_", {"type": "string", "minLength": 1}, "its id, as lists have it; of a gap KIND:ID"),
+    ]
+    explanation = {"oneOf": [dict(schema) for schema in EXPLANATION_SCHEMAS]}
+    why = "Why a unit, person, device or gap (KIND:ID) is as it is"
+    now = _object({"snapshot_at": INSTANT})
+    return {
+        **{f"{API_PREFIX}/{definition.name}": _list_path(definition) for definition in API_LISTS},
+        f"{API_PREFIX}/numbers/{{measure}}": _list_path(NUMBERS, _number_parameters()),
+        f"{API_PREFIX}/explain/{{what}}/{{id_}}": _get("explain", why, explanation, explained),
+        f"{API_PREFIX}/now": _get("now", "When the snapshot was reconciled", now, parameters=[]),
+        f"{API_PREFIX}/openapi.json": _get("description", "This description", {"type": "object"}, parameters=[]),
+    }
+
+
+def _error_response() -> Json:
+    body = _object({"error": {"type": "integer"}, "message": {"type": "string"}})
+    return {"description": "The status code", "content": {"application/json": {"schema": body}}}
 
 
 def _schema_name(definition: ListDefinition[Any]) -> str:
