@@ -583,6 +583,9 @@ def test_a_spoilt_file_among_others_is_named_and_takes_nothing_for_absent(
         except PullError:
             assert len(runner.case.files) == 1 or runner.case.is_set or spoil in {no_folder, no_file}
             continue
+        if spoil is unreadable:  # a link that leads out of the folder of several lists is left, and never opened
+            assert all(page.is_whole and page.file != name for page in pages)
+            continue
         (broken,) = (page for page in pages if not page.is_whole)
         assert (broken.file, broken.raws, broken.fingerprint) == (name, [], None)
         assert [rejected.place for rejected in broken.rejected] == [name]

@@ -15,7 +15,8 @@ from tests.flow.installation import CANARY, DOMAIN, Installation, StaffFileRow, 
 from tests.serving import free_port
 
 # A code that no request has met since the start is no hole: the series is a counter by what others answered.
-BEGUN_BY_OTHERS = ("fleetsync_source_requests_total",)
+# The second names the process, which is another one after a restart.
+BEGUN_BY_OTHERS = ("fleetsync_source_requests_total", "fleetsync_schedule_holder_info")
 EAGER = 'every = "1s"\n'
 
 
@@ -90,7 +91,7 @@ def test_a_new_address_is_refused_by_name(installation):
         installation.config.write_text(text, encoding="utf-8")
         daemon.reload()
 
-        wait_until(lambda: "[web] listen changed, which needs a restart" in daemon.log_text(), "it says so")
+        wait_until(lambda: "[web] metrics_listen changed, which needs a restart" in daemon.log_text(), "it says so")
         daemon.wait_for_staff_numbers(covered=12)
 
 

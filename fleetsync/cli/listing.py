@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from fleetsync import sync
 from fleetsync.cli.application import open_application
@@ -19,7 +20,7 @@ from fleetsync.expose.lists import COMMAND_LISTS, SOURCES, ListContext, ListDefi
 from fleetsync.expose.lists.row_index import RowIndex
 from fleetsync.expose.lookup import Lookup
 from fleetsync.expose.report import DIALECTS
-from fleetsync.expose.scope import FULL_SCOPE
+from fleetsync.expose.scope import FULL_SCOPE, Permission
 
 MAX_TERMINAL_ROWS = 200
 HELP = {
@@ -75,7 +76,10 @@ def _why_nothing_known(application: Application, day: date) -> str:
 
 
 def list_context_of(application: Application, as_of: datetime | None) -> ListContext:
-    """What the lists read on the command line: everything. The snapshot is rebuilt when a list first needs it."""
+    """What the lists read on the command line: everything but log-ins, since nothing keeps who read them there.
+
+    The snapshot is rebuilt when a list first needs it.
+    """
 
     @cache
     def now() -> Snapshot:
@@ -85,7 +89,7 @@ def list_context_of(application: Application, as_of: datetime | None) -> ListCon
         return view_for(now() if as_of is None else past_snapshot(application, now(), as_of), FULL_SCOPE)
 
     return ListContext(
-        scope=FULL_SCOPE,
+        scope=msgspec.structs.replace(FULL_SCOPE, permissions=FULL_SCOPE.permissions - {Permission.LOGINS}),
         today=application.run_context.moment().today,
         open_lookup=lambda: Lookup(view_for(now(), FULL_SCOPE)),
         open_day=open_day,

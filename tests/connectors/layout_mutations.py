@@ -262,6 +262,7 @@ UNKNOWN_MEASURES = frozenset({"fleetsync_unknown", "fleetsync_undecided"})
 UNKNOWN_UNIT = "unplaced"
 GAPS = "fleetsync_gaps"
 SECURE_DEVICES = "fleetsync_secure_devices"
+DEVICES_BY_AGE, UNKNOWN_AGE = "fleetsync_devices_by_age", "unknown"
 
 Cells = Mapping[tuple[str, ...], float]
 
@@ -282,6 +283,8 @@ def silent_changes(before: Reading, after: Reading) -> list[str]:
         risen, fallen = _movements(before.numbers[name], after.numbers[name])
         openly = became_unknown + _secure_became_unknown(before, after) * (name == SECURE_DEVICES)
         openly += sum(rise for cell, rise in risen.items() if UNKNOWN_UNIT in cell)
+        if name == DEVICES_BY_AGE:
+            openly += sum(rise for cell, rise in risen.items() if cell[-1] == UNKNOWN_AGE)
         changes += [f"{name}{cell} rose" for cell in risen if not _is_openly_unknown(cell)]
         if sum(fallen.values()) > openly and not (name == GAPS and openly):
             changes.append(f"{name} fell at {', '.join(map(str, fallen))}")
