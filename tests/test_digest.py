@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import io
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -10,9 +11,11 @@ from threading import Event
 from typing import Any
 
 import pytest
+import structlog
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
+from fleetsync import log
 from fleetsync.clock import ManualClock
 from fleetsync.daemon.composition import Application, build_application
 from fleetsync.daemon.configured_ledger import open_configured_ledger
@@ -179,11 +182,16 @@ def test_a_mail_that_is_refused_is_counted_and_sent_when_it_is_taken(sending, in
     assert (sending.status.unsent_digests, len(inbox.mails)) == (0, 1)
 
 
-def test_a_server_that_does_not_answer_is_said_without_any_address(sending, inbox, tmp_path, capsys):
+def test_a_server_that_does_not_answer_is_said_without_any_address(sending, inbox, tmp_path):
     sending.ledger.close()
     unanswered = Sending(tmp_path, free_port())
-    unanswered.send_on(TUESDAY)
-    printed = capsys.readouterr().out
+    logged = io.StringIO()
+    log.setup(to=logged)
+    try:
+        unanswered.send_on(TUESDAY)
+    finally:
+        structlog.reset_defaults()
+    printed = logged.getvalue()
 
     assert unanswered.status.unsent_digests == 1
     assert "Check [mail] host and port" in printed
