@@ -44,10 +44,10 @@ def cells_in_the_last_column(rows: int = 5000) -> bytes:
     return workbook_of("".join(cells))
 
 
-def long_text_in_each_row(quote: str = '"', rows: int = 60_000) -> bytes:
-    """One text of 32,000 letters to which each row refers: 2 GB, in some 300 kB."""
+def long_text_in_each_row(quote: str = '"', rows: int = 60_000, letters: int = 32_000) -> bytes:
+    """One text to which each row refers: 2 GB, in some 300 kB."""
     cells = (f'<row r="{row}"><c r="A{row}" t="s"><v>0</v></c></row>'.replace('"', quote) for row in range(2, rows))
-    return workbook_of("".join(cells), f"<si><t>{'x' * 32_000}</t></si>")
+    return workbook_of("".join(cells), f"<si><t>{'x' * letters}</t></si>")
 
 
 def archive_bomb(mebibytes: int = 100) -> bytes:

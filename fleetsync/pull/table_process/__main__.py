@@ -18,8 +18,10 @@ from fleetsync.pull.table_process.messages import (
     Request,
     Sheets,
     decode,
+    encode,
     receive_bytes,
     send,
+    send_bytes,
     tagged,
 )
 
@@ -56,15 +58,22 @@ def _set_limits(file_bytes: int) -> None:
 
 
 def _answer(request: Request, content: bytes, incoming: BinaryIO, outgoing: BinaryIO) -> None:
+    sent_bytes = 0
+
+    def send_within_limit(message: Message) -> None:
+        nonlocal sent_bytes
+        encoded = encode(message)
+        sent_bytes += len(encoded)
+        if sent_bytes > MAX_TEXT_BYTES:  # the daemon takes no message that is longer
+            raise too_much_text_error()
+        send_bytes(outgoing, encoded)
+
     def choose(sheets: Sheets) -> Choice:
-        send(outgoing, sheets)
+        send_within_limit(sheets)
         return _receive(incoming, Choice)
 
-    sent_bytes = 0
     for message in _messages(_table(request, content, choose)):
-        sent_bytes += send(outgoing, message)
-        if sent_bytes > MAX_TEXT_BYTES:
-            raise too_much_text_error()
+        send_within_limit(message)
     send(outgoing, End())
 
 

@@ -120,16 +120,15 @@ def _untagged(code: int, content: memoryview) -> Any:
 
 # ---------------------------------------------------------------------------------------------------------- the messages
 
-_encode = msgspec.msgpack.Encoder().encode
+encode = msgspec.msgpack.Encoder().encode
+"""A message as its bytes."""
 decode: Callable[[bytes], Message] = msgspec.msgpack.Decoder(Message, ext_hook=_untagged).decode
 """A message from its bytes."""
 
 
-def send(stream: BinaryIO, message: Message) -> int:
-    """Write *message* to *stream*; how many bytes it took."""
-    content = _encode(message)
-    send_bytes(stream, content)
-    return len(content)
+def send(stream: BinaryIO, message: Message) -> None:
+    """Write *message* to *stream*."""
+    send_bytes(stream, encode(message))
 
 
 def send_bytes(stream: BinaryIO, content: bytes) -> None:
