@@ -70,8 +70,8 @@ def plan_dry_run(run_context: RunContext, pulled: Sequence[PullResult]) -> DryRu
 def _plan_of(
     run_context: RunContext, believed: BelievedState, before: Outcome, effects: Sequence[PullEffect], moment: Moment
 ) -> ChangePlan:
-    then = with_pulls_applied(run_context, believed, effects, by_a_person=True)
-    after = reconcile_believed(run_context, then, moment)
+    projected = with_pulls_applied(run_context, believed, effects, by_a_person=True)
+    after = reconcile_believed(run_context, projected, moment)
     return plan_changes(before, after.outcome, effects, believed.known)
 
 

@@ -5,7 +5,6 @@ Pure.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
 
 from msgspec import Struct
 
@@ -29,7 +28,7 @@ RECORD_CHANGES: tuple[RecordChange, ...] = ("new", "changed", "returned", "absen
 Ref = tuple[str, str, str]  # source, type, source id
 
 
-class _ChangedThing(Struct, frozen=True):
+class _PlacedSubject(Struct, frozen=True):
     """The person or device of a record: where it is, and whether it may be named."""
 
     subject: Subject
@@ -55,7 +54,7 @@ def plan_changes(
     open_before = Counter(episode.key for episode in before.episodes)
     open_after = Counter(episode.key for episode in after.episodes)
     coverage_changes = tuple(_coverage_changes(before.coverage, after.coverage))
-    things = _changed_things(changed, before, after) if changed else []
+    subjects = _changed_subjects(changed, before, after) if changed else []
     return ChangePlan(
         **{name: counts[name] for name in RECORD_CHANGES},
         assignments_begun=len(has - had),
@@ -64,8 +63,8 @@ def plan_changes(
         gaps_closed=_count_by_kind(open_before - open_after),
         coverage_changes=coverage_changes,
         coverage_totals=tuple(_coverage_totals(before.coverage, after.coverage, coverage_changes)),
-        units=tuple(_unit_changes(things)),
-        samples=tuple(_samples(things)),
+        units=tuple(_unit_changes(subjects)),
+        samples=tuple(_samples(subjects)),
     )
 
 
@@ -80,58 +79,71 @@ def _change_name(source: str, ref: tuple[str, str], change: RowChange, believed:
     return names.get(change)
 
 
-def _changed_things(
+def _changed_subjects(
     changed: Sequence[tuple[RecordChange, Ref]], before: Outcome, after: Outcome
-) -> list[tuple[RecordChange, _ChangedThing]]:
+) -> list[tuple[RecordChange, _PlacedSubject]]:
     """The person or device of each changed record, in stable order; units, groups and the like have none.
 
-    It is at the unit where the pulls would have it, and one that is absent where it was. A person who is hidden in either
-    outcome is so in both.
+    It is at the unit where the pulls would have it, and one that is absent where it was. What may not be named in either
+    outcome may not be named.
     """
-    were, are = _things_by_record(before), _things_by_record(after)
-    hidden = {thing.id for thing in chain(were.values(), are.values()) if thing.is_hidden}
-    things = []
+    hidden = _hidden_ids((before, after))
+    subjects_before, subjects_after = _subjects_by_record(before, hidden), _subjects_by_record(after, hidden)
+    subjects = []
     for name, ref in sorted(changed, key=lambda pair: pair[1]):
-        preferred, other = (were, are) if name == "absent" else (are, were)
-        thing = preferred.get(ref) or other.get(ref)
-        if thing is not None:
-            is_hidden = thing.id in hidden
-            things.append((name, _ChangedThing(thing.subject, thing.id, thing.unit, thing.label, is_hidden)))
-    return things
+        in_order = (subjects_before, subjects_after) if name == "absent" else (subjects_after, subjects_before)
+        subject = in_order[0].get(ref) or in_order[1].get(ref)
+        if subject is not None:
+            subjects.append((name, subject))
+    return subjects
 
 
-def _things_by_record(outcome: Outcome) -> Mapping[Ref, _ChangedThing]:
-    things: dict[Ref, _ChangedThing] = {}
+def _hidden_ids(outcomes: Sequence[Outcome]) -> frozenset[str]:
+    """The protected persons and children of any of *outcomes*, and the devices that are protected or theirs in any."""
+    people = {
+        case.person.id
+        for outcome in outcomes
+        for case in outcome.people
+        if case.person.masked or case.person_state.is_child
+    }
+    devices = {
+        case.device.id
+        for outcome in outcomes
+        for case in outcome.devices
+        if case.device.masked or case.placement.holder in people
+    }
+    return frozenset(people | devices)
+
+
+def _subjects_by_record(outcome: Outcome, hidden: frozenset[str]) -> Mapping[Ref, _PlacedSubject]:
+    subjects: dict[Ref, _PlacedSubject] = {}
     for person in outcome.people:
-        state = person.person_state
-        is_hidden = person.person.masked or state.is_child
-        thing = _ChangedThing(Subject.PERSON, person.person.id, state.unit, "", is_hidden)
-        things |= {known.ref: thing for known in (*person.person.records, *person.person.memberships)}
-    people_hidden = {thing.id for thing in things.values() if thing.is_hidden}
+        id_ = person.person.id
+        subject = _PlacedSubject(Subject.PERSON, id_, person.person_state.unit, "", id_ in hidden)
+        subjects |= {known.ref: subject for known in (*person.person.records, *person.person.memberships)}
     for case in outcome.devices:
-        device, placement = case.device, case.placement
-        is_hidden = device.masked or placement.holder in people_hidden
-        thing = _ChangedThing(Subject.DEVICE, device.id, placement.unit, device.serial or "", is_hidden)
-        things |= {known.ref: thing for known in (*device.records, *device.superseded, *device.gone)}
-    return things
+        device = case.device
+        subject = _PlacedSubject(
+            Subject.DEVICE, device.id, case.placement.unit, device.serial or "", device.id in hidden
+        )
+        subjects |= {known.ref: subject for known in (*device.records, *device.superseded, *device.gone)}
+    return subjects
 
 
-def _unit_changes(things: Iterable[tuple[RecordChange, _ChangedThing]]) -> Iterable[UnitRecordChanges]:
+def _unit_changes(subjects: Iterable[tuple[RecordChange, _PlacedSubject]]) -> Iterable[UnitRecordChanges]:
     by_unit: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for name, thing in things:
-        by_unit[thing.unit][name] += 1
+    for name, subject in subjects:
+        by_unit[subject.unit][name] += 1
     for unit, counts in sorted(by_unit.items()):
         yield UnitRecordChanges(unit=unit, **{name: counts[name] for name in RECORD_CHANGES})
 
 
-def _samples(things: Sequence[tuple[RecordChange, _ChangedThing]]) -> Iterable[SampledChange]:
+def _samples(subjects: Sequence[tuple[RecordChange, _PlacedSubject]]) -> Iterable[SampledChange]:
     """The first few of each kind of change that may be named; each person and device once."""
     for name in RECORD_CHANGES:
-        first = {thing.id: thing for change, thing in things if change == name and not thing.is_hidden}
-        for thing in list(first.values())[:MAX_SAMPLES]:
-            yield SampledChange(
-                change=name, subject=thing.subject, subject_id=thing.id, unit=thing.unit, label=thing.label
-            )
+        first = {subject.id: subject for change, subject in subjects if change == name and not subject.is_hidden}
+        for each in list(first.values())[:MAX_SAMPLES]:
+            yield SampledChange(change=name, subject=each.subject, subject_id=each.id, unit=each.unit, label=each.label)
 
 
 # --- gaps and coverage --------------------------------------------------------------------------------------------------
@@ -161,9 +173,10 @@ def _coverage_changes(before: Iterable[CoverageDay], after: Iterable[CoverageDay
 def _coverage_totals(
     before: Iterable[CoverageDay], after: Iterable[CoverageDay], changes: Iterable[CoverageChange]
 ) -> Iterable[CoverageChange]:
-    were, are = _sums_by_entitlement(before), _sums_by_entitlement(after)
+    sums_before, sums_after = _sums_by_entitlement(before), _sums_by_entitlement(after)
     for entitlement in sorted({change.entitlement for change in changes}):
-        (entitled_before, covered_before), (entitled_after, covered_after) = were[entitlement], are[entitlement]
+        entitled_before, covered_before = sums_before[entitlement]
+        entitled_after, covered_after = sums_after[entitlement]
         yield CoverageChange(
             unit="",
             entitlement=entitlement,

@@ -159,6 +159,19 @@ def test_neither_a_protected_person_nor_their_device_is_named() -> None:
     assert (result.changed, result.samples) == (2, ())
 
 
+def test_a_device_that_leaves_a_person_who_becomes_protected_is_not_named() -> None:
+    builder = RecordsBuilder()
+    device = builder.device(builder.pupil("cilla"))
+    before = builder.outcome()
+    people = tuple(replace(case, person=replace(case.person, masked=True)) for case in before.people)
+    devices = tuple(replace(case, placement=replace(case.placement, holder=None)) for case in before.devices)
+    after = replace(before, people=people, devices=devices)
+
+    result = plan_changes(before, after, [effect((RowChange.PUT, device))], builder.known)
+
+    assert (result.changed, result.samples) == (1, ())
+
+
 def test_the_totals_of_all_units_stand_beside_those_that_change() -> None:
     before = outcome(coverage=(cover("a", 10, 9), cover("b", 5, 5)))
     then = outcome(coverage=(cover("a", 10, 2), cover("b", 5, 5)))
