@@ -55,8 +55,10 @@ class Credential(FrozenStruct, frozen=True):
 
 
 NOT_THERE = "not there: "
-TRIED_AGAIN = "It is tried again by itself within"  # in the reason of a failure that may pass by itself
 """What the reason of a part begins with that its system does not have, and that is not needed."""
+
+TRIED_AGAIN = "It is tried again by itself within"
+"""What stands in the reason of a failure that may pass by itself."""
 
 
 class PartState(FrozenStruct, frozen=True, kw_only=True):
