@@ -137,6 +137,16 @@ class Context(Struct, frozen=True, kw_only=True, dict=True):
         """*rule* as it is at *unit*, where a local plan may have raised it."""
         return raised_by(rule, self.local_plans.get(unit)) if self.local_plans else rule
 
+    @cached_property
+    def corrections_in_force(self) -> Mapping[tuple[str, str], Correction]:
+        """The corrections of devices that hold today, by device and field."""
+        return {(each.device, each.field): each for each in self.believed.corrections if each.is_in_force(self.today)}
+
+    @cached_property
+    def counted_by_hand(self) -> Mapping[str, int]:
+        """The working devices of each set and pool that a person has counted, where the count holds today."""
+        return {each.subject_id: each.count for each in self.believed.device_counts if each.is_in_force(self.today)}
+
     def calendar_of(self, unit: str) -> Calendar:
         """The calendar by which the unit's school days are counted."""
         calendar = self._calendars_by_unit.get(unit)

@@ -18,27 +18,21 @@ def agreed_corrections(
 
 
 def _agreed_facts(context: Context, cases: Sequence[DeviceCase]) -> Iterable[AgreedCorrection]:
-    """Of holder, unit and purpose `matching` has found it out; the condition is compared here."""
-    corrected = {
-        (each.device, each.field): each.value
-        for each in context.believed.corrections
-        if each.is_in_force(context.today)
-    }
-    if not corrected:
+    """Holder, unit and purpose were compared with the sources by `matching`; the condition is compared here."""
+    if not context.corrections_in_force:
         return
     for case in cases:
         yield from (AgreedCorrection(case.device.id, field) for field in case.placement.agreed_fields)
-        value = corrected.get((case.device.id, "condition"))
+        correction = context.corrections_in_force.get((case.device.id, "condition"))
         # A device without a word about its condition is in use.
-        if value is not None and (case.device.conditions or {Condition.ACTIVE}) == {Condition(value)}:
+        if correction is not None and (case.device.conditions or {Condition.ACTIVE}) == {Condition(correction.value)}:
             yield AgreedCorrection(case.device.id, "condition")
 
 
 def _agreed_counts(context: Context, assignments: Iterable[Assignment]) -> Iterable[AgreedCorrection]:
-    counted = [each for each in context.believed.device_counts if each.is_in_force(context.today)]
-    if not counted:
+    if not context.counted_by_hand:
         return
     working = Counter(each.subject_id for each in assignments if each.works and each.by is not CoveredBy.OWN)
-    for each in counted:
-        if working[each.subject_id] == each.count:
-            yield AgreedCorrection(each.subject_id, COUNT_FIELD)
+    for subject_id, count in context.counted_by_hand.items():
+        if working[subject_id] == count:
+            yield AgreedCorrection(subject_id, COUNT_FIELD)

@@ -94,10 +94,7 @@ def _counted_outcome(
     if previous is not None:
         owed = _known_where_equal(owed, previous.outcome.owed, _OWED_KEY)
         assignments = _known_where_equal(assignments, previous.outcome.assignments, _ASSIGNMENT_KEY)
-    by_hand = {
-        each.subject_id: each.count for each in context.believed.device_counts if each.is_in_force(context.today)
-    }
-    counted = count_cells(owed, assignments, by_hand, {} if previous is None else previous.cells)
+    counted = count_cells(owed, assignments, context.counted_by_hand, {} if previous is None else previous.cells)
     shares = (
         *shares_of(counted),
         *stock_shares(resolution.cases, context.rules),

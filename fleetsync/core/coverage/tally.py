@@ -36,14 +36,14 @@ class CountedCell(msgspec.Struct, frozen=True):
     shares: tuple[CoverageShare, ...]
 
 
-Counted = Mapping[str, int]  # set or pool → its working devices as a person counted them
-
-
 def tally(
-    owed: Iterable[OwedDevices], assignments: Iterable[Assignment], counted: Mapping[str, int] = {}
+    owed: Iterable[OwedDevices], assignments: Iterable[Assignment], by_hand: Mapping[str, int] = {}
 ) -> tuple[CoverageShare, ...]:
-    """The shares of every unit and entitlement, in a stable order; each device counts for one entitlement, once."""
-    return shares_of(count_cells(owed, assignments, counted))
+    """The shares of every unit and entitlement, in a stable order; each device counts for one entitlement, once.
+
+    *by_hand*: set or pool → its working devices as a person counted them, in place of those among *assignments*.
+    """
+    return shares_of(count_cells(owed, assignments, by_hand))
 
 
 def shares_of(counted: Mapping[Cell, CountedCell]) -> tuple[CoverageShare, ...]:
@@ -54,24 +54,24 @@ def shares_of(counted: Mapping[Cell, CountedCell]) -> tuple[CoverageShare, ...]:
 def count_cells(
     owed: Iterable[OwedDevices],
     assignments: Iterable[Assignment],
-    counted: Mapping[str, int] = {},
+    by_hand: Mapping[str, int] = {},
     before: Mapping[Cell, CountedCell] = {},
 ) -> Mapping[Cell, CountedCell]:
     """The shares by unit and entitlement, in a stable order.
 
-    *before*: cells that were counted earlier, with the same *counted*. One with the very same debts and assignments is not
+    *before*: cells that were counted earlier, with the same *by_hand*. One with the very same debts and assignments is not
     counted again.
     """
     places = _cell_inputs(owed, assignments)
-    return {cell: _counted_cell(cell, places[cell], counted, before.get(cell)) for cell in sorted(places)}
+    return {cell: _counted_cell(cell, places[cell], by_hand, before.get(cell)) for cell in sorted(places)}
 
 
-def _counted_cell(cell: Cell, place: _CellInput, counted: Counted, before: CountedCell | None) -> CountedCell:
+def _counted_cell(cell: Cell, place: _CellInput, by_hand: Mapping[str, int], before: CountedCell | None) -> CountedCell:
     given = (assignments for devices in (place.own, place.sets, place.pooled) for assignments in devices.values())
     counted_from: tuple[OwedDevices | Assignment, ...] = (*place.people, *place.pools, *chain.from_iterable(given))
     if before is not None and are_same(before.counted_from, counted_from):
         return before
-    return CountedCell(counted_from, tuple(_cell_shares(*cell, place, counted)))
+    return CountedCell(counted_from, tuple(_cell_shares(*cell, place, by_hand)))
 
 
 def _cell_inputs(owed: Iterable[OwedDevices], assignments: Iterable[Assignment]) -> Mapping[Cell, _CellInput]:
@@ -98,7 +98,7 @@ def _cell_inputs(owed: Iterable[OwedDevices], assignments: Iterable[Assignment])
     return places
 
 
-def _cell_shares(unit: str, entitlement: str, place: _CellInput, counted: Counted) -> list[CoverageShare]:
+def _cell_shares(unit: str, entitlement: str, place: _CellInput, by_hand: Mapping[str, int]) -> list[CoverageShare]:
     served = _served_groups(place)
     people = sorted(place.people, key=lambda debt: debt.subject_id)
     outside = [debt for debt in people if not served.intersection(debt.groups)]
@@ -106,8 +106,8 @@ def _cell_shares(unit: str, entitlement: str, place: _CellInput, counted: Counte
     return [
         *(_share_outside_sets(debt, place.own.get(debt.subject_id, ())) for debt in outside),
         *(_share_inside_set(debt, place.own.get(debt.subject_id, ())) for debt in inside),
-        *_set_shares(unit, entitlement, place, inside, counted),
-        *_pool_shares(unit, entitlement, place, counted),
+        *_set_shares(unit, entitlement, place, inside, by_hand),
+        *_pool_shares(unit, entitlement, place, by_hand),
     ]
 
 
@@ -185,10 +185,10 @@ def _group_need(debt: OwedDevices, held: Sequence[Assignment]) -> GroupNeed:
 
 
 def _set_shares(
-    unit: str, entitlement: str, place: _CellInput, inside: Sequence[OwedDevices], counted: Counted
+    unit: str, entitlement: str, place: _CellInput, inside: Sequence[OwedDevices], by_hand: Mapping[str, int]
 ) -> Iterable[CoverageShare]:
     served = _served_groups(place)
-    stocks = [_set_supply(set_id, devices, counted.get(set_id)) for set_id, devices in sorted(place.sets.items())]
+    stocks = [_set_supply(set_id, devices, by_hand.get(set_id)) for set_id, devices in sorted(place.sets.items())]
     members = sum_by_group(
         (next(group for group in debt.groups if group in served), _group_need(debt, place.own.get(debt.subject_id, ())))
         for debt in inside
@@ -196,7 +196,7 @@ def _set_shares(
     allocated = allocate_sets(stocks, members)
     for stock in stocks:
         share = _set_share(unit, entitlement, stock, allocated[stock.id], place.sets[stock.id])
-        yield _with_count_named(share) if stock.id in counted else share
+        yield _with_count_named(share) if stock.id in by_hand else share
 
 
 def _set_supply(set_id: str, devices: Sequence[Assignment], counted: int | None) -> SetSupply:
@@ -262,13 +262,13 @@ def _pool_supply(devices: Sequence[Assignment], counted: int | None) -> _PoolSup
     return _PoolSupply(working, len(devices) - working - unknown, unknown)
 
 
-def _pool_shares(unit: str, entitlement: str, place: _CellInput, counted: Counted) -> Iterable[CoverageShare]:
+def _pool_shares(unit: str, entitlement: str, place: _CellInput, by_hand: Mapping[str, int]) -> Iterable[CoverageShare]:
     """One share per pool: its places, and the unit's pool devices up to them."""
     debts = {debt.subject_id: debt for debt in place.pools}
     for pool in sorted({*debts, *place.pooled}):
         debt, devices = debts.get(pool), place.pooled.get(pool, [])
         places = debt.count if debt else 0
-        supply = _pool_supply(devices, counted.get(pool))
+        supply = _pool_supply(devices, by_hand.get(pool))
         covered = min(places, supply.working)
         unknown = min(places - covered, supply.unknown)
         assigned = covered + min(places - covered - unknown, supply.broken)
@@ -291,7 +291,7 @@ def _pool_shares(unit: str, entitlement: str, place: _CellInput, counted: Counte
             devices=tuple(sorted(assignment.device for assignment in devices)),
             reason=debt.reason if debt else Text("inga barn som ger rätt", "no children who entitle"),
         )
-        yield _with_count_named(share) if pool in counted else share
+        yield _with_count_named(share) if pool in by_hand else share
 
 
 SUMMED_FIELDS = (

@@ -82,12 +82,8 @@ class DeviceEvaluation(Struct, frozen=True, dict=True):
     @cached_property
     def _condition_corrections(self) -> Mapping[str, Condition]:
         """Device → the condition that a person has set in place of what the sources give."""
-        today = self.context.today
-        return {
-            correction.device: Condition(correction.value)
-            for correction in self.context.believed.corrections
-            if correction.field == "condition" and correction.is_in_force(today)
-        }
+        in_force = self.context.corrections_in_force.items()
+        return {device: Condition(each.value) for (device, field), each in in_force if field == "condition"}
 
     @cached_property
     def _working_reason_cache(self) -> dict[tuple[int, bool, bool, bool], Text]:

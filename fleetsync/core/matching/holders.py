@@ -4,7 +4,7 @@ Pure. Ties are reported, never guessed: a device that two people claim belongs t
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from functools import cached_property
 from typing import Literal
 
@@ -88,18 +88,8 @@ class HolderIndex(Struct, frozen=True, kw_only=True, dict=True):
     context: Context
 
     @cached_property
-    def active_corrections(self) -> Mapping[tuple[str, str], Correction]:
-        """(device, field) → the correction that holds today."""
-        return {
-            (correction.device, correction.field): correction
-            for correction in self.context.believed.corrections
-            if correction.is_in_force(self.context.today)
-        }
-
-    @cached_property
     def _active_overrides(self) -> Sequence[Override]:
-        overrides = self.context.believed.overrides
-        return [override for override in overrides if _is_in_force(override.until, self.context.today)]
+        return [each for each in self.context.believed.overrides if each.is_in_force(self.context.today)]
 
     @cached_property
     def _overrides_by_serial(self) -> Mapping[str, Override]:
@@ -126,10 +116,10 @@ class HolderIndex(Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def _corrected_devices(self) -> frozenset[str]:
-        return frozenset(device for device, _ in self.active_corrections)
+        return frozenset(device for device, _ in self.context.corrections_in_force)
 
     def _resolve_by_decision(self, device: Device, records: Sequence[BelievedRecord]) -> ResolvedHolder | None:
-        correction = self.active_corrections.get((device.id, "holder"))
+        correction = self.context.corrections_in_force.get((device.id, "holder"))
         if correction is not None and (not correction.value or correction.value in self.people):
             return ResolvedHolder(
                 person=correction.value or None,
@@ -268,10 +258,6 @@ def correction_reason(correction: Correction) -> Text:
 def _comparable_serial(serial: str) -> str:
     """A serial in the form in which it is compared, however a person may have typed it."""
     return folded(compact_serial(serial))
-
-
-def _is_in_force(until: date | None, today: date) -> bool:
-    return until is None or today <= until
 
 
 def _account_type_for(person: str) -> AccountType:

@@ -258,7 +258,7 @@ def _placement(evidence: DeviceEvidence, overloaded: frozenset[object], matcher:
 
 
 def _resolve_unit(evidence: DeviceEvidence, matcher: _Matcher) -> ResolvedUnit:
-    correction = matcher.holders.active_corrections.get((evidence.device.id, "unit"))
+    correction = matcher.locator.context.corrections_in_force.get((evidence.device.id, "unit"))
     is_possible = correction is not None and correction.value in matcher.locator.context.unit_directory.by_slug
     # A correction would show where a protected person is.
     if correction is not None and is_possible and not _is_protected(evidence, matcher):
@@ -278,7 +278,7 @@ def _resolve_unit_by_sources(evidence: DeviceEvidence, matcher: _Matcher) -> Res
 
 def _resolve_purpose(evidence: DeviceEvidence, unit: str, matcher: _Matcher) -> tuple[Purpose, Text]:
     """The purpose: by a correction, else a list, else the first rule, else by the log-in and the MDM."""
-    correction = matcher.holders.active_corrections.get((evidence.device.id, "purpose"))
+    correction = matcher.locator.context.corrections_in_force.get((evidence.device.id, "purpose"))
     if correction is not None:
         return Purpose(correction.value), correction_reason(correction)
     return _resolve_purpose_by_sources(evidence, unit, matcher)
@@ -329,9 +329,8 @@ def _agreed_fields(
     is_unknown = holder.person is None and holder.account == "person"
     if is_unknown or (holder.person, unit, purpose) != placed:
         return ()
-    return tuple(
-        field for field in _PLACING_FIELDS if (evidence.device.id, field) in matcher.holders.active_corrections
-    )
+    in_force = matcher.locator.context.corrections_in_force
+    return tuple(field for field in _PLACING_FIELDS if (evidence.device.id, field) in in_force)
 
 
 def _is_childs_device(resolved_holder: ResolvedHolder, locator: UnitLocator) -> bool:

@@ -10,19 +10,28 @@ from fleetsync.core.model.base import FrozenStruct
 from fleetsync.core.model.records import Key
 
 
-class Override(FrozenStruct, frozen=True, kw_only=True):
+class _Expiring(FrozenStruct, frozen=True, kw_only=True):
+    """A decision with a last day, `until`, on which it still holds; None: without end."""
+
+    until: date | None = None
+
+    def is_in_force(self, today: date) -> bool:
+        """Whether it has not expired. `until` is included."""
+        return self.until is None or today <= self.until
+
+
+class Override(_Expiring, frozen=True, kw_only=True):
     """A decision that outranks matching: a serial or a log-in belongs to the person who has the key `person`."""
 
     serial: str | None = None
     login: Key | None = None
     person: Key
-    until: date | None = None
 
 
 CorrectedField = Literal["purpose", "unit", "condition", "holder"]
 
 
-class Correction(FrozenStruct, frozen=True, kw_only=True):
+class Correction(_Expiring, frozen=True, kw_only=True):
     """A fact about a device that a person knows better than the sources. Ends with the term unless stated otherwise.
 
     `value`: of "holder" the id of a person, or "" for nobody; of "unit" a slug; else a word of `Purpose` or `Condition`.
@@ -31,25 +40,15 @@ class Correction(FrozenStruct, frozen=True, kw_only=True):
     device: str
     field: CorrectedField
     value: str
-    until: date | None = None
     reason: str = ""
 
-    def is_in_force(self, today: date) -> bool:
-        """Whether it has not expired. `until` is included."""
-        return self.until is None or today <= self.until
 
-
-class DeviceCount(FrozenStruct, frozen=True, kw_only=True):
+class DeviceCount(_Expiring, frozen=True, kw_only=True):
     """How many working devices of a set or pool a person counted by hand, in place of those that the sources know."""
 
     subject_id: str  # of the set or pool
     count: int
-    until: date | None = None
     reason: str = ""
-
-    def is_in_force(self, today: date) -> bool:
-        """Whether it has not expired. `until` is included."""
-        return self.until is None or today <= self.until
 
 
 COUNT_FIELD = "count"
