@@ -6,8 +6,8 @@ another such file with its `open_database`. A copy of any database is a SQLite f
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from importlib import import_module
 from importlib.util import find_spec
@@ -16,10 +16,12 @@ from typing import Any, Protocol
 
 from sqlalchemy import URL, Connection, Engine, Insert, Select, Table, UpdateBase, make_url, text
 from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from fleetsync.store.bulk import PlainRow, write_many
-from fleetsync.store.errors import StoreRefused
+from fleetsync.store.errors import DatabaseLocked, StoreRefused
 
+WRITER_QUEUE_SECONDS = 120.0  # how long a thread of this process waits for the others that write
 RENEW_SECONDS = 5.0  # how often the holder of the schedule's lease renews it
 OPTION = "database"  # execution option of both engines: the `Database` that a connection belongs to
 
@@ -85,6 +87,18 @@ class Database(ABC):
         own may use to write it once.
         """
         return self.writing.begin()
+
+    @contextmanager
+    def _next_writing(self) -> Iterator[Connection]:
+        """The next transaction of the writing engine. Raises DatabaseLocked where others of this process do not end."""
+        try:
+            with self.writing.begin() as connection:
+                yield connection
+        except PoolTimeout:
+            raise DatabaseLocked(
+                f"{self.name}: a write of our own has waited for more than {WRITER_QUEUE_SECONDS:.0f} s for another one. "
+                "It is tried again by itself; if it stays so, restart the daemon"
+            ) from None
 
     def close(self) -> None:
         """Close all connections."""
@@ -170,16 +184,11 @@ class Database(ABC):
         """
 
     @abstractmethod
-    def copy_problems(self, path: Path) -> tuple[str, ...]:
-        """What is wrong with the copy at *path*; empty when it is sound."""
-
-    @abstractmethod
-    def copy_revisions(self, path: Path) -> tuple[str, ...]:
-        """The schema revisions of the copy at *path*; empty when it is not fleetsync's."""
-
-    @abstractmethod
     def restore_from(self, path: Path) -> None:
-        """Replace all content by that of the copy at *path*, also for those who have the database open."""
+        """Replace all content by that of the copy at *path*, also for those who have the database open.
+
+        The copy has been migrated to this version.
+        """
 
     @abstractmethod
     def copy_before_migration(self, revision: str) -> None:

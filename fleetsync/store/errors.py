@@ -1,5 +1,7 @@
 """Errors of the store, by remedy. The texts are for people and contain no secret and no person."""
 
+TRIED_AGAIN = "The daemon tries again by itself; run a command again"
+
 
 class StoreError(Exception):
     """Something the store was asked for cannot be done. The text says what, to what, and what to do next."""
@@ -7,6 +9,13 @@ class StoreError(Exception):
 
 class StoreRefused(StoreError):
     """A person must act: the database's address, its version, a file or a folder is wrong."""
+
+
+class DatabaseDamaged(StoreRefused):
+    """The content of the database called *name* is no longer what was written."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name}: is damaged. Restore the latest sound copy: fleetsync db restore FILE")
 
 
 class StoreUnavailable(StoreError):

@@ -8,11 +8,10 @@ import os
 import shutil
 import socket
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from secrets import token_hex
-from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 import psycopg
@@ -20,24 +19,21 @@ from sqlalchemy import URL, Column, Connection, Engine, Table, UpdateBase, creat
 from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.dialects.postgresql.base import PGDDLCompiler
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from fleetsync.store import tables as t
 from fleetsync.store.bulk import PlainRow, prepared_rows, write_many
 from fleetsync.store.content import carry_content, delete_content
-from fleetsync.store.database import OPTION, Database
+from fleetsync.store.database import OPTION, WRITER_QUEUE_SECONDS, Database
 from fleetsync.store.errors import DatabaseLocked, StoreRefused
 from fleetsync.store.outages import OutageLog
 from fleetsync.store.postgresql_connections import ServerAddress
 from fleetsync.store.postgresql_errors import named_error, text_without_values
 from fleetsync.store.postgresql_locks import AdvisoryLocks
 from fleetsync.store.sqlite_database import SqliteDatabase
-from fleetsync.store.sqlite_files import copy_content, file_problems, file_revisions
-from fleetsync.store.upgrade import migrate, upgrade
+from fleetsync.store.upgrade import migrate
 
 DRIVER = "postgresql+psycopg"
 WRITER_WAIT_SECONDS = 30
-WRITER_QUEUE_SECONDS = 120.0
 TABLE_WAIT_MS = 2_000  # of the nightly upkeep, for a table that is being read
 
 _SIZE = text(
@@ -123,15 +119,9 @@ class PostgresqlDatabase(Database):
 
         That includes `LeaseLost`: another daemon has taken the schedule over from this process.
         """
-        try:
-            with self.writing.begin() as connection:
-                self.locks.require_lease(connection)
-                yield connection
-        except PoolTimeout:
-            raise DatabaseLocked(
-                f"{self.name}: a write of our own has waited for more than {WRITER_QUEUE_SECONDS:.0f} s for another one. "
-                "It is tried again by itself; if it stays so, restart the daemon"
-            ) from None
+        with self._next_writing() as connection:
+            self.locks.require_lease(connection)
+            yield connection
         self._outages.end()
 
     def _raise_by_remedy(self, context: Any) -> None:
@@ -253,7 +243,7 @@ class PostgresqlDatabase(Database):
         shutil.rmtree(folder, ignore_errors=True)  # of a process that was killed
         folder.mkdir(mode=0o700)
         try:
-            with _opened_file(folder / "copy.db") as copy:
+            with closing(SqliteDatabase(folder / "copy.db")) as copy:
                 with self.begin_reading() as source, copy.begin_writing() as target:
                     migrate(target)
                     carry_content(source, target)
@@ -261,24 +251,11 @@ class PostgresqlDatabase(Database):
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def copy_problems(self, path: Path) -> tuple[str, ...]:
-        """What is wrong with the SQLite file at *path*."""
-        return file_problems(path)
-
-    def copy_revisions(self, path: Path) -> tuple[str, ...]:
-        """The schema revisions that the SQLite file at *path* says it has."""
-        return file_revisions(path)
-
     def restore_from(self, path: Path) -> None:
-        """Replace all rows in one transaction by those of the SQLite file at *path*, migrated beforehand in a copy of it."""
-        with TemporaryDirectory(prefix="fleetsync-restore-") as folder:
-            file = Path(folder) / "copy.db"
-            copy_content(path, file)
-            with _opened_file(file) as copy:
-                upgrade(copy)
-                with copy.begin_reading() as source, self.begin_writing() as target:
-                    delete_content(target)
-                    carry_content(source, target)
+        """Replace all rows in one transaction by those of the SQLite file at *path*."""
+        with closing(SqliteDatabase(path)) as copy, copy.begin_reading() as source, self.begin_writing() as target:
+            delete_content(target)
+            carry_content(source, target)
 
     def copy_before_migration(self, revision: str) -> None:
         """Nothing: a migration is one transaction of the server, and there is no folder for a copy beside a server."""
@@ -286,15 +263,6 @@ class PostgresqlDatabase(Database):
     def purge_migration_copies(self, before: datetime) -> int:
         """There are none."""
         return 0
-
-
-@contextmanager
-def _opened_file(file: Path) -> Iterator[SqliteDatabase]:
-    database = SqliteDatabase(file)
-    try:
-        yield database
-    finally:
-        database.close()
 
 
 def _driver(connection: Connection) -> "psycopg.Connection[Any]":

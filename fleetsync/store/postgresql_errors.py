@@ -3,9 +3,15 @@
 import psycopg
 from psycopg import errors as pg
 
-from fleetsync.store.errors import DatabaseLocked, DiskFull, StoreError, StoreRefused, StoreUnavailable
-
-AGAIN = "The daemon tries again by itself; run a command again"
+from fleetsync.store.errors import (
+    TRIED_AGAIN,
+    DatabaseDamaged,
+    DatabaseLocked,
+    DiskFull,
+    StoreError,
+    StoreRefused,
+    StoreUnavailable,
+)
 
 # What the client library says while it connects. A server may say it in its own language: then it is a general refusal.
 _CONNECT_REMEDIES = (
@@ -29,12 +35,12 @@ def connect_error(error: psycopg.Error, name: str) -> StoreError:
     """Why no connection could be opened to the database called *name*."""
     text = str(error)
     if isinstance(error, pg.TooManyConnections) or "too many" in text or "remaining connection slots" in text:
-        return StoreUnavailable(f"{name}: the server has no connection left. Raise its max_connections. {AGAIN}")
+        return StoreUnavailable(f"{name}: the server has no connection left. Raise its max_connections. {TRIED_AGAIN}")
     for words, remedy in _CONNECT_REMEDIES:
         if words in text:
             return StoreRefused(f"{name}: {remedy}")
     if any(words in text for words in _UNREACHABLE):
-        return StoreUnavailable(f"{name}: the server cannot be reached. Check that it runs. {AGAIN}")
+        return StoreUnavailable(f"{name}: the server cannot be reached. Check that it runs. {TRIED_AGAIN}")
     return StoreRefused(
         f"{name}: no connection can be opened. Check the address, the user and the parameters in [database] url"
     )
@@ -45,22 +51,24 @@ def named_error(error: psycopg.Error, name: str, waited_seconds: float) -> Store
     match error:
         case pg.LockNotAvailable():
             return DatabaseLocked(
-                f"{name}: another program has kept its lock for more than {waited_seconds:.0f} s. End that program. {AGAIN}"
+                f"{name}: another program has kept its lock for more than {waited_seconds:.0f} s. End that program. {TRIED_AGAIN}"
             )
         case pg.DiskFull() | pg.OutOfMemory():
-            return DiskFull(f"{name}: the server has no room left. What is believed is whole. Make room there. {AGAIN}")
+            return DiskFull(
+                f"{name}: the server has no room left. What is believed is whole. Make room there. {TRIED_AGAIN}"
+            )
         case pg.DeadlockDetected() | pg.SerializationFailure() | pg.QueryCanceled():
-            return DatabaseLocked(f"{name}: the server gave up a transaction because of another program. {AGAIN}")
+            return DatabaseLocked(f"{name}: the server gave up a transaction because of another program. {TRIED_AGAIN}")
         case pg.InsufficientPrivilege():
             return StoreRefused(f"{name}: the user may not use a table or the schema. Let the user own the schema")
         case pg.DataCorrupted() | pg.IndexCorrupted():
-            return StoreRefused(f"{name}: is damaged. Restore the latest sound copy: fleetsync db restore FILE")
+            return DatabaseDamaged(name)
         case pg.ReadOnlySqlTransaction():
             return StoreRefused(
                 f"{name}: cannot be written: it is a standby server or read-only. Use the primary's address"
             )
     if isinstance(error, psycopg.OperationalError | pg.InterfaceError) and _is_lost_connection(error):
-        return StoreUnavailable(f"{name}: the connection to the server was lost. {AGAIN}")
+        return StoreUnavailable(f"{name}: the connection to the server was lost. {TRIED_AGAIN}")
     return None
 
 

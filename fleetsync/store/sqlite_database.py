@@ -15,11 +15,10 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event
 from sqlalchemy.dialects.sqlite import Insert
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
-from fleetsync.store.database import OPTION, Database
-from fleetsync.store.errors import DatabaseLocked, StoreRefused
+from fleetsync.store.database import OPTION, WRITER_QUEUE_SECONDS, Database
+from fleetsync.store.errors import StoreRefused
 from fleetsync.store.locks import FileLocks
 from fleetsync.store.mounts import network_file_system
 from fleetsync.store.outages import OutageLog
@@ -37,7 +36,6 @@ from fleetsync.store.sqlite_files import (
 
 OLDEST_SUPPORTED_VERSION = (3, 35)  # RETURNING, DROP COLUMN and upserts as they are written here
 
-WRITER_QUEUE_SECONDS = 120.0
 JOURNAL_PAGES = 1_000  # of 4 kB: with more, what the journal holds is moved into the file
 # While more writes of the same pages follow: a first sync of 100,000 devices is still moved only once.
 JOURNAL_PAGES_AMID_WRITES = 128_000
@@ -144,17 +142,11 @@ class SqliteDatabase(Database):
         *more_follows*: what it writes stays in the journal, to be moved into the file together with what follows.
         """
         pages = JOURNAL_PAGES_AMID_WRITES if more_follows else JOURNAL_PAGES
-        try:
-            with self.writing.begin() as connection:
-                _driver(connection).execute(f"PRAGMA wal_autocheckpoint={pages}")
-                changes_before = _changes(connection)
-                yield connection
-                has_written = _changes(connection) != changes_before
-        except PoolTimeout:
-            raise DatabaseLocked(
-                f"{self.file}: a write of our own has waited for more than {WRITER_QUEUE_SECONDS:.0f} s for another one. "
-                "It is tried again by itself; if it stays so, restart the daemon"
-            ) from None
+        with self._next_writing() as connection:
+            _driver(connection).execute(f"PRAGMA wal_autocheckpoint={pages}")
+            changes_before = _changes(connection)
+            yield connection
+            has_written = _changes(connection) != changes_before
         if has_written:
             self._outages.end()
 
@@ -186,11 +178,11 @@ class SqliteDatabase(Database):
 
     def revisions(self) -> tuple[str, ...]:
         """The schema revisions that the file says it has."""
-        return self.copy_revisions(self.file)
+        return file_revisions(self.file)
 
     def problems(self) -> tuple[str, ...]:
         """What SQLite finds wrong with the file."""
-        return self.copy_problems(self.file)
+        return file_problems(self.file)
 
     def size_bytes(self) -> int:
         """The file with its journal."""
@@ -223,7 +215,7 @@ class SqliteDatabase(Database):
             with self._named_errors(unfinished):
                 copied = copy_content(self.file, unfinished)
                 leave_wal_mode(unfinished)
-            problems = self.copy_problems(unfinished)
+            problems = file_problems(unfinished)
             if not problems and content_of_file(unfinished) != copied:
                 problems = ("its rows are not those of the database",)
             if problems:
@@ -231,14 +223,6 @@ class SqliteDatabase(Database):
             unfinished.replace(path)
         finally:
             unfinished.unlink(missing_ok=True)
-
-    def copy_problems(self, path: Path) -> tuple[str, ...]:
-        """What SQLite finds wrong with the file at *path*."""
-        return file_problems(path)
-
-    def copy_revisions(self, path: Path) -> tuple[str, ...]:
-        """The schema revisions that the file at *path* says it has."""
-        return file_revisions(path)
 
     def restore_from(self, path: Path) -> None:
         """Overwrite all pages of the file in one transaction of SQLite's own."""

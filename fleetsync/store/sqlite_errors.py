@@ -4,7 +4,15 @@ import shutil
 import sqlite3
 from pathlib import Path
 
-from fleetsync.store.errors import DatabaseLocked, DiskFull, StoreError, StoreRefused, StoreUnavailable
+from fleetsync.store.errors import (
+    TRIED_AGAIN,
+    DatabaseDamaged,
+    DatabaseLocked,
+    DiskFull,
+    StoreError,
+    StoreRefused,
+    StoreUnavailable,
+)
 
 FULL_DISK_BYTES = 4_000_000  # with less room than this, an error of the disk means that it is full
 
@@ -17,18 +25,16 @@ def named_error(error: sqlite3.Error, file: Path, waited_ms: int) -> StoreError 
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return DatabaseLocked(
             f"{file}: the database is locked by another program for more than {waited_ms // 1000} s. End that program, "
-            "such as an open sqlite3 or a program that copies files. The daemon tries again by itself; run a command again"
+            f"such as an open sqlite3 or a program that copies files. {TRIED_AGAIN}"
         )
     if code == sqlite3.SQLITE_READONLY:
         return StoreRefused(f"{file}: cannot be written. Check the owner and the permissions of it and its folder")
     if code == sqlite3.SQLITE_CANTOPEN:
         return StoreRefused(f"{file}: cannot be opened. Check the owner and the permissions of it and its folder")
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return StoreRefused(f"{file}: is damaged. Restore the latest sound copy: fleetsync db restore FILE")
+        return DatabaseDamaged(str(file))
     if code == sqlite3.SQLITE_IOERR:
-        return StoreUnavailable(
-            f"{file}: the disk gave an error. Check the disk. The daemon tries again by itself; run a command again"
-        )
+        return StoreUnavailable(f"{file}: the disk gave an error. Check the disk. {TRIED_AGAIN}")
     return None
 
 

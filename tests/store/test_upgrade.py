@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from fleetsync.store.database import Database
 from fleetsync.store.ledger import Ledger, StoreRefused
+from fleetsync.store.sqlite_files import file_problems
 from fleetsync.store.upgrade import MIGRATIONS, head, upgrade
 from tests.store.ledger_samples import MONDAY, believed_records, database_at, device, dump, ledger_at, row_to_put
 from tests.store.ledger_samples import stage_and_apply as apply_pull
@@ -76,7 +77,7 @@ def test_a_migration_leaves_a_sound_copy_of_what_was(ledger: Ledger, file: Path,
     upgrade(ledger._database, later_version(tmp_path))
 
     copy = file.with_name(f"fleetsync.db.before-{LATER}")
-    assert ledger._database.copy_problems(copy) == ()
+    assert file_problems(copy) == ()
     assert dump(copy) == before
     assert copy.stat().st_mode & 0o777 == 0o600
     assert ledger._database.revisions() == (LATER,)

@@ -60,7 +60,9 @@ def test_nothing_is_restored_while_a_daemon_uses_the_database(ledger: Ledger, fi
         lease = daemon.schedule_lease()
         assert lease is not None
 
-        with pytest.raises(StoreRefused, match=r"a daemon uses it\. Stop the daemon, and restore then"):
+        with pytest.raises(
+            StoreRefused, match=r"a daemon uses it \(.+ \(process \d+\)\)\. Stop the daemon, and restore then"
+        ):
             ledger.restore(copy)
 
         lease.release()

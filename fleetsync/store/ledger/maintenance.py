@@ -1,6 +1,7 @@
 """Copies, checks and retention of the database, and the lease of the schedule."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from fleetsync.store.ledger.marks import all_marks, restore_marks
 from fleetsync.store.ledger.prepared_copy import prepared_copy
 from fleetsync.store.ledger.privacy import PrivacyLedger
 from fleetsync.store.ledger.revision import advance_believed_revision, believed_revision
+from fleetsync.store.sqlite_files import file_problems, file_revisions
 from fleetsync.store.upgrade import head, known_revisions, upgrade
 
 TERM_LENGTH = timedelta(days=180)
@@ -112,17 +114,11 @@ class MaintenanceLedger(PrivacyLedger):
         process ends meanwhile, the database is the one before or the one after. Raises StoreRefused for a file that is not a
         sound copy of this or an earlier version, and while a daemon pulls by the clock. Nothing is changed then.
         """
-        _refuse_unusable_copy(self._database, path)
-        lease = self.schedule_lease()
-        if lease is None:
-            raise StoreRefused(f"{self._database.name}: a daemon uses it. Stop the daemon, and restore then")
-        try:
-            with prepared_copy(path) as (prepared, database):
-                self._hide_in(database)
-                with self._database.locks.upgrade():
-                    self._database.restore_from(prepared)
-        finally:
-            lease.release()
+        _refuse_unusable_copy(path)
+        with self._without_a_daemon("restore"), prepared_copy(path) as (prepared, database):
+            self._hide_in(database)
+            with self._database.locks.upgrade():
+                self._database.restore_from(prepared)
 
     def _hide_in(self, database: Database) -> None:
         """Hide in the prepared *database* who is hidden in this one, and bring the ways back along."""
@@ -142,25 +138,24 @@ class MaintenanceLedger(PrivacyLedger):
 
         Raises StoreRefused while a daemon pulls by the clock, and where *url* holds rows already. Nothing is removed here.
         """
-        lease = self.schedule_lease()
-        if lease is None:
-            holder = self.schedule_holder() or "which has just begun"
-            raise StoreRefused(f"a daemon uses this database: {holder}. Stop the daemon, and move then")
-        try:
-            return self._move_to(url)
-        finally:
-            lease.release()
-
-    def _move_to(self, url: str) -> int:
-        target = open_database(url)
-        try:
+        with self._without_a_daemon("move"), closing(open_database(url)) as target:
             upgrade(target)
             with target.begin_reading() as connection:
                 require_empty(connection)
             with self._write_transaction(changes_believed=False) as ours, target.begin_writing() as theirs:
                 return sum(rows for rows, _ in carry_content(ours, theirs).values())
+
+    @contextmanager
+    def _without_a_daemon(self, what: str) -> Iterator[None]:
+        """No daemon pulls by the clock meanwhile. Raises StoreRefused, which says that *what* can be done later."""
+        lease = self.schedule_lease()
+        if lease is None:
+            holder = self.schedule_holder() or "which has just begun"
+            raise StoreRefused(f"{self._database.name}: a daemon uses it ({holder}). Stop the daemon, and {what} then")
+        try:
+            yield
         finally:
-            target.close()
+            lease.release()
 
     def _privacy_tokens(self) -> tuple[tuple[bool, frozenset[str], datetime], ...]:
         now = self._clock.now()
@@ -213,12 +208,12 @@ class MaintenanceLedger(PrivacyLedger):
         return {kind: count for kind, count in removed.items() if count}
 
 
-def _refuse_unusable_copy(database: Database, path: Path) -> None:
+def _refuse_unusable_copy(path: Path) -> None:
     if not path.is_file():
         raise StoreRefused(f"{path}: there is no such file")
-    if problems := database.copy_problems(path):
+    if problems := file_problems(path):
         raise StoreRefused(f"{path}: is damaged ({problems[0]}). Choose another copy")
-    revisions = database.copy_revisions(path)
+    revisions = file_revisions(path)
     if not revisions or not known_revisions().issuperset(revisions):
         raise StoreRefused(f"{path}: is no copy of fleetsync's, or one of a newer version. Choose another copy")
 

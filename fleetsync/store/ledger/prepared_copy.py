@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from glob import escape
 from pathlib import Path
 
@@ -22,12 +22,9 @@ def prepared_copy(path: Path) -> Iterator[tuple[Path, Database]]:
         prepared.touch(mode=0o600, exist_ok=False)
         with path.open("rb") as stored, prepared.open("wb") as written:
             shutil.copyfileobj(stored, written)
-        database = open_database(f"sqlite:///{prepared}")
-        try:
+        with closing(open_database(f"sqlite:///{prepared}")) as database:
             upgrade(database)
             yield prepared, database
-        finally:
-            database.close()
     except OSError as error:
         raise StoreRefused(
             f"{prepared}: cannot be written ({error.strerror}). The copy is made ready there before anything is replaced: put "
