@@ -34,40 +34,52 @@ def local_plan_contradictions(tables: ConfigTables, layers: ConfigLayers) -> Ite
             )
         for local_raise in plan.raises:
             line = _line(layers, "local_plan", index, ("raises", local_raise.entitlement))
-            yield from _faults_of_raise(
-                plan, local_raise, rules, f"{at} raises.{local_raise.entitlement}{line}", layers
-            )
+            for fault in _faults_of_raise(plan, local_raise, rules, layers):
+                yield f"{at} raises.{local_raise.entitlement}{line}: {fault}"
 
 
 def _faults_of_raise(
-    plan: LocalPlan, local_raise: LocalRaise, rules: Iterable[Entitlement], at: str, layers: ConfigLayers
+    plan: LocalPlan, local_raise: LocalRaise, rules: Iterable[Entitlement], layers: ConfigLayers
 ) -> Iterator[str]:
     in_force = [
         (index, rule)
         for index, rule in enumerate(rules)
-        if rule.id == local_raise.entitlement
-        and (rule.valid_from or date.min) <= plan.ends_on
-        and plan.decided_on <= (rule.valid_to or date.max)
+        if rule.id == local_raise.entitlement and _is_in_force_during(rule, plan)
     ]
     if not in_force:
         hint = did_you_mean(local_raise.entitlement, {rule.id for rule in rules})
-        yield f"{at}: no [[entitlement]] of this id is in force while the plan is.{hint}"
+        yield f"no [[entitlement]] of this id is in force while the plan is.{hint}"
     for index, rule in in_force:
         if rule.units and plan.unit not in rule.units:
-            yield f"{at}: {_rule_place(rule, index, 'units', layers)} is for other units than {plan.unit}"
-        if not MODES[rule.mode].takes_per and local_raise.per is not None:
-            yield f"{at}: per = {local_raise.per} is for a pool alone. Remove it"
-            continue
-        if not MODES[rule.mode].takes_devices and local_raise.devices is not None:
-            yield f"{at}: devices = {local_raise.devices} is not for a pool: how many share one device is per"
-            continue
-        for field in fields_lowered(rule, local_raise):
-            given, promised = raised_fields(local_raise)[field], getattr(rule, field)
-            enough = ENOUGH.get(field, "{} or more").format(_as_toml(promised))
-            yield (
-                f"{at}: {field} = {_as_toml(given)} promises less than {_rule_place(rule, index, field, layers)}, where "
-                f"it is {_as_toml(promised)}. A local plan may only raise: give {enough}, or remove it"
-            )
+            yield f"{_rule_place(rule, index, 'units', layers)} is for other units than {plan.unit}"
+        if fault := _fault_of_mode(rule, local_raise):
+            yield fault
+        else:
+            yield from _faults_of_values(rule, index, local_raise, layers)
+
+
+def _is_in_force_during(rule: Entitlement, plan: LocalPlan) -> bool:
+    """Whether *rule* is in force on any day of *plan*."""
+    return (rule.valid_from or date.min) <= plan.ends_on and plan.decided_on <= (rule.valid_to or date.max)
+
+
+def _fault_of_mode(rule: Entitlement, local_raise: LocalRaise) -> str:
+    """Why something is raised that a rule of this mode does not have; "" where it has all of it."""
+    if local_raise.per is not None and not MODES[rule.mode].takes_per:
+        return f"per = {local_raise.per} is for a pool alone. Remove it"
+    if local_raise.devices is not None and not MODES[rule.mode].takes_devices:
+        return f"devices = {local_raise.devices} is not for a pool: how many share one device is per"
+    return ""
+
+
+def _faults_of_values(rule: Entitlement, index: int, local_raise: LocalRaise, layers: ConfigLayers) -> Iterator[str]:
+    for field in fields_lowered(rule, local_raise):
+        given, promised = raised_fields(local_raise)[field], getattr(rule, field)
+        enough = ENOUGH.get(field, "{} or more").format(_as_toml(promised))
+        yield (
+            f"{field} = {_as_toml(given)} promises less than {_rule_place(rule, index, field, layers)}, where "
+            f"it is {_as_toml(promised)}. A local plan may only raise: give {enough}, or remove it"
+        )
 
 
 def _rule_place(rule: Entitlement, index: int, field: str, layers: ConfigLayers) -> str:

@@ -85,7 +85,7 @@ def _web_address(text: str) -> str:
 
 def _mail_address(text: str) -> str:
     name, _, domain = text.rpartition("@")
-    if not (name and domain) or any(sign.isspace() or sign in '<>,;:"' or not sign.isprintable() for sign in text):
+    if not (name and domain) or any(each.isspace() or each in '<>,;:"' or not each.isprintable() for each in text):
         raise ValueError('must be one mail address, such as "rektor.vretaskolan@exempelby.se"')
     return text
 
