@@ -1,7 +1,7 @@
 """Tables written by difference: a row that is there already is not written again.
 
 What a table holds is either known, as the values that were recorded last, or read from the table. Which attribute of
-which value a column stores is said once, at the column (`store/tables.py`).
+which value a column stores is said once, at the column (`store/tables/`).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
