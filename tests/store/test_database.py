@@ -87,10 +87,11 @@ def test_a_sqlite_that_is_too_old_is_refused() -> None:
 
 
 KINDS_OF_DATABASE = {
-    "sqlite": ("sqlite3", "sqlalchemy.dialects.sqlite"),
-    "postgresql": ("psycopg", "sqlalchemy.dialects.postgresql"),
+    "sqlite": ("sqlite3", "sqlalchemy.dialects.sqlite", "fleetsync.store.sqlite_"),
+    "postgresql": ("psycopg", "sqlalchemy.dialects.postgresql", "fleetsync.store.postgresql_"),
 }
-DATABASE_MODULES = {f"fleetsync.store.{kind}_database" for kind in KINDS_OF_DATABASE}
+# A copy is a SQLite file, whatever database it is of.
+MODULES_OF_COPIES = {("sqlite", "store/ledger/prepared_copy.py"), ("sqlite", "store/postgresql_database.py")}
 
 
 def imported_names(path: Path) -> set[str]:
@@ -107,13 +108,16 @@ def imported_names(path: Path) -> set[str]:
 def test_only_one_module_knows_a_kind_of_database() -> None:
     """Another kind of database is another file: nothing else of the package may depend on one kind."""
     package = Path(fleetsync.__file__).parent
-    for path in package.rglob("*.py"):
-        name = path.relative_to(package).as_posix()
-        for kind, libraries in KINDS_OF_DATABASE.items():
-            if any(imported.startswith(libraries) for imported in imported_names(path)):
-                assert name.startswith(f"store/{kind}_")
-        if not name.startswith("store/postgresql_"):  # whose copies are SQLite files
-            assert not any(imported.startswith(tuple(DATABASE_MODULES)) for imported in imported_names(path)), name
+    knowing = {
+        (kind, path.relative_to(package).as_posix())
+        for path in package.rglob("*.py")
+        for kind, modules in KINDS_OF_DATABASE.items()
+        if any(imported.startswith(modules) for imported in imported_names(path))
+    }
+
+    outside = {(kind, name) for kind, name in knowing if not name.startswith(f"store/{kind}_")}
+    assert outside == MODULES_OF_COPIES
+    assert {kind for kind, _ in knowing - outside} == KINDS_OF_DATABASE.keys()
 
 
 def test_a_connection_knows_its_database(ledger: Ledger) -> None:

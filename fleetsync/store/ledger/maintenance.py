@@ -13,11 +13,10 @@ from fleetsync.store.content import carry_content, require_empty
 from fleetsync.store.database import Database, ScheduleLease, open_database
 from fleetsync.store.errors import StoreRefused
 from fleetsync.store.ledger.marks import all_marks, restore_marks
-from fleetsync.store.ledger.prepared_copy import prepared_copy
+from fleetsync.store.ledger.prepared_copy import prepared_copy, refuse_unusable_copy
 from fleetsync.store.ledger.privacy import PrivacyLedger
 from fleetsync.store.ledger.revision import advance_believed_revision, believed_revision
-from fleetsync.store.sqlite_files import file_problems, file_revisions
-from fleetsync.store.upgrade import head, known_revisions, upgrade
+from fleetsync.store.upgrade import head, upgrade
 
 TERM_LENGTH = timedelta(days=180)
 
@@ -114,7 +113,7 @@ class MaintenanceLedger(PrivacyLedger):
         process ends meanwhile, the database is the one before or the one after. Raises StoreRefused for a file that is not a
         sound copy of this or an earlier version, and while a daemon pulls by the clock. Nothing is changed then.
         """
-        _refuse_unusable_copy(path)
+        refuse_unusable_copy(path)
         with self._without_a_daemon("restore"), prepared_copy(path) as (prepared, database):
             self._hide_in(database)
             with self._database.locks.upgrade():
@@ -206,16 +205,6 @@ class MaintenanceLedger(PrivacyLedger):
         self._database.scrub_deleted_bytes(shrink=True)
         removed["copy"] = self._database.purge_migration_copies(now - retention["copy"])
         return {kind: count for kind, count in removed.items() if count}
-
-
-def _refuse_unusable_copy(path: Path) -> None:
-    if not path.is_file():
-        raise StoreRefused(f"{path}: there is no such file")
-    if problems := file_problems(path):
-        raise StoreRefused(f"{path}: is damaged ({problems[0]}). Choose another copy")
-    revisions = file_revisions(path)
-    if not revisions or not known_revisions().issuperset(revisions):
-        raise StoreRefused(f"{path}: is no copy of fleetsync's, or one of a newer version. Choose another copy")
 
 
 def _to_come(now: datetime, today: date) -> Mapping[Table, ColumnElement[bool]]:

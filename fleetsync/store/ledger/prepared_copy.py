@@ -1,4 +1,7 @@
-"""A copy of a database that is made ready beside the one that it was taken from, before it replaces anything."""
+"""A copy of a database before it replaces anything: it is checked, and made ready beside where it lies.
+
+Every copy is a SQLite file, whatever database it is of.
+"""
 
 import shutil
 from collections.abc import Iterator
@@ -8,7 +11,19 @@ from pathlib import Path
 
 from fleetsync.store.database import Database, open_database
 from fleetsync.store.errors import StoreRefused
-from fleetsync.store.upgrade import upgrade
+from fleetsync.store.sqlite_files import file_problems, file_revisions
+from fleetsync.store.upgrade import known_revisions, upgrade
+
+
+def refuse_unusable_copy(path: Path) -> None:
+    """Raise StoreRefused where *path* is no sound copy of this or an earlier version."""
+    if not path.is_file():
+        raise StoreRefused(f"{path}: there is no such file")
+    if problems := file_problems(path):
+        raise StoreRefused(f"{path}: is damaged ({problems[0]}). Choose another copy")
+    revisions = file_revisions(path)
+    if not revisions or not known_revisions().issuperset(revisions):
+        raise StoreRefused(f"{path}: is no copy of fleetsync's, or one of a newer version. Choose another copy")
 
 
 @contextmanager
