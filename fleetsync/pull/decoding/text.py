@@ -36,10 +36,7 @@ def clean_text(value: object) -> str | None:
     """A value as text in its one spelling; None for a blank and for null."""
     if value is None:
         return None
-    text = str(value)
-    return (
-        text.strip() if text.isascii() and text.isprintable() else clean(text)
-    ) or None  # most text needs no more than that
+    return clean(str(value)) or None
 
 
 def fold_text(value: object) -> str:
