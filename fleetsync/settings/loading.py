@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from fleetsync.core.calendar import Calendars
-from fleetsync.core.model import CENTRAL, Policy
+from fleetsync.core.model import Policy
 from fleetsync.schedule import ScheduledJob, ScheduleError, load_calendars, load_jobs, read_calendars, shipped_calendar
 from fleetsync.settings import effective, privacy_key
 from fleetsync.settings.addresses import database_url, is_new_database, password_spellings, sqlite_file, url_password
@@ -306,7 +306,7 @@ def _load_calendars(tables: ConfigTables, layers: ConfigLayers) -> Calendars:
     except ScheduleError as error:
         text = str(error)
         raise SettingsError(text if text.startswith(where) else f"{where} {text}") from None
-    known = {unit.slug for unit in tables.unit} | {CENTRAL}
+    known = tables.unit_slugs
     for slug in calendars.units:
         if slug not in known:
             raise SettingsError(

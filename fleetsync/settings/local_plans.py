@@ -9,7 +9,7 @@ from typing import Any
 
 from fleetsync.core.entitlement import MODES
 from fleetsync.core.local_plans import fields_lowered, raised_fields
-from fleetsync.core.model import CENTRAL, Entitlement, LocalPlan, LocalRaise
+from fleetsync.core.model import Entitlement, LocalPlan, LocalRaise
 from fleetsync.settings.errors import did_you_mean
 from fleetsync.settings.layers import ConfigLayers
 from fleetsync.settings.policy import entitlements_of, local_plan, unknown_unit_messages
@@ -22,11 +22,10 @@ ENOUGH = {"per": "{} or less", "platforms": "only what the rule accepts", "form_
 def local_plan_contradictions(tables: ConfigTables, layers: ConfigLayers) -> Iterator[str]:
     """A sentence for each fault of a local plan: it lowers a rule, names no rule or unit, or is decided twice."""
     rules = entitlements_of(tables)
-    units = {unit.slug for unit in tables.unit} | {CENTRAL}
     decided: dict[tuple[str, date], int] = {}
     for index, plan in enumerate(map(local_plan, tables.local_plan)):
         at, _ = layers.place(("local_plan", index, ""))
-        yield from unknown_unit_messages(plan.unit, units, at)
+        yield from unknown_unit_messages(plan.unit, tables.unit_slugs, at)
         former = decided.setdefault((plan.unit, plan.decided_on), index)
         if former != index:
             yield (

@@ -15,7 +15,6 @@ import msgspec
 
 from fleetsync.core.entitlement import RULES
 from fleetsync.core.model import (
-    CENTRAL,
     RESERVED_UNITS,
     UNPLACED,
     DeviceRule,
@@ -98,10 +97,8 @@ def contradictions(tables: ConfigTables, file: str) -> Iterator[str]:
 
 
 def _mail_contradictions(tables: ConfigTables, file: str) -> Iterator[str]:
-    known = {unit.slug for unit in tables.unit} | {CENTRAL}
     for slug in tables.mail.recipients:
-        if slug not in known:
-            yield f"{file}: [mail] recipients {slug} is no [[unit]]." + did_you_mean(slug, known)
+        yield from unknown_unit_messages(slug, tables.unit_slugs, f"{file}: [mail]", "recipients:")
     if tables.mail.recipients and tables.mail.host is None:
         yield f"{file}: [mail] recipients are given and host is missing. Name the mail server in host"
 
@@ -190,7 +187,7 @@ def _first_common_day(first_rule: EntitlementTable, second_rule: EntitlementTabl
 
 
 def _reference_contradictions(tables: ConfigTables, file: str) -> Iterator[str]:
-    units = {unit.slug for unit in tables.unit} | {CENTRAL}
+    units = tables.unit_slugs
     sources = {str(source["name"]) for source in tables.source}
     for number, entry in enumerate(tables.unit_map, 1):
         at = f"{file}: [[unit_map]] {number}:"

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from fleetsync.core.entitlement import MODES
 from fleetsync.core.model import (
+    CENTRAL,
     EligibilityCriteria,
     EmploymentForm,
     Entitlement,
@@ -90,6 +91,13 @@ def _mail_address(text: str) -> str:
     return text
 
 
+def _at_least_one(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    # `min_length` would call a list with one faulty address empty too.
+    if not addresses:
+        raise ValueError("must name at least one mail address")
+    return addresses
+
+
 def _in_both_languages(value: Any) -> Any:
     return {"sv": value, "en": value} if isinstance(value, str) else value
 
@@ -100,6 +108,7 @@ ConfigPath: TypeAlias = Annotated[Path, AfterValidator(_resolved_in_folder)]
 ListenText: TypeAlias = Annotated[str, AfterValidator(_valid_listen_address)]
 WebAddress: TypeAlias = Annotated[str, AfterValidator(_web_address)]
 MailAddress: TypeAlias = Annotated[str, AfterValidator(_mail_address)]
+MailAddresses: TypeAlias = Annotated[tuple[MailAddress, ...], AfterValidator(_at_least_one)]
 Language: TypeAlias = Literal["sv", "en"]
 AtLeast1: TypeAlias = Annotated[int, Field(ge=1)]
 AtLeast0: TypeAlias = Annotated[int, Field(ge=0)]
@@ -364,7 +373,7 @@ class MailTable(ConfigTable):
     sender: MailAddress | None = None
     user: Annotated[str, Field(min_length=1)] | None = None
     password_file: ConfigPath | None = None
-    recipients: Mapping[Slug, Annotated[tuple[MailAddress, ...], Field(min_length=1)]] = Field(default_factory=dict)
+    recipients: Mapping[Slug, MailAddresses] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _check_consistent(self) -> "MailTable":
@@ -405,3 +414,8 @@ class ConfigTables(ConfigTable):
     mail: MailTable = MailTable()
     privacy: PrivacyTable = PrivacyTable()
     jobs: Mapping[str, Any] = Field(default_factory=dict)
+
+    @property
+    def unit_slugs(self) -> frozenset[str]:
+        """The slugs of the configured units, and of the central administration."""
+        return frozenset({CENTRAL, *(unit.slug for unit in self.unit)})

@@ -18,6 +18,7 @@ who = {{ memberships = ["enrolment"] }}
 mode = "per_head"
 {more}
 """
+MAIL = '[mail]\nhost = "mail.exempelby.se"\nsender = "fleetsync@exempelby.se"\n'
 UNIT = '[[unit]]\nslug = "{}"\nname = "En skola"\n{}\n'
 SOURCE = '[[source]]\nkind = "staff_file"\nname = "{}"\n'
 
@@ -238,6 +239,34 @@ def refusal(folder: Path, toml: str, **environ: str) -> str:
             '[privacy]\nkey_file = "/var/lib/fleetsync/keys/privacy.key"',
             ("config.toml: [privacy] key_file /var/lib/fleetsync/keys/privacy.key lies in the database's folder. A copy of the "
             "database must not carry the key to its tokens: put it elsewhere, such as /etc/fleetsync/privacy.key"),
+        ),
+        (
+            MAIL + 'recipients = { vretaskola = ["rektor@exempelby.se"] }\n' + UNIT.format("vretaskolan", ""),
+            "config.toml: [mail] recipients: 'vretaskola' is no [[unit]] of this file. Did you mean vretaskolan?",
+        ),
+        (
+            '[mail]\nrecipients = { central = ["chef@exempelby.se"] }',
+            "config.toml: [mail] recipients are given and host is missing. Name the mail server in host",
+        ),
+        (
+            MAIL + 'recipients = { central = ["chef@exempelby.se, rektor@exempelby.se"] }',
+            'config.toml: [mail] recipients.central must be one mail address, such as "rektor.vretaskolan@exempelby.se"',
+        ),
+        (
+            MAIL + "recipients = { central = [] }",
+            "config.toml: [mail] recipients.central must name at least one mail address",
+        ),
+        (
+            '[mail]\nhost = "mail.exempelby.se"',
+            'config.toml: [mail] sender is missing; write for example sender = "fleetsync@exempelby.se"',
+        ),
+        (
+            MAIL + 'user = "fleetsync"',
+            "config.toml: [mail] user and password_file belong together: give both, or neither",
+        ),
+        (
+            MAIL + 'security = "none"\nuser = "fleetsync"\npassword_file = "mail"',
+            'config.toml: [mail] security = "none" would send the password readable; use "starttls" or "tls"',
         ),
         ("x =", "config.toml: is not TOML: Invalid value (at end of document). Compare config.example.toml"),
     ],
