@@ -1,4 +1,4 @@
-"""Head counts that are typed: the same facts as a list gives, kept in a file, by command and by the daemon's desk."""
+"""Head counts that are typed: the same facts as a list gives, kept in a file, by command and by the daemon."""
 
 import threading
 from collections.abc import Iterator
@@ -56,7 +56,7 @@ def opened(installation: InstallationWithTypedCounts) -> Iterator[OpenInstallati
 
 
 @pytest.fixture
-def desk(opened: OpenInstallation) -> HeadCounts:
+def head_counts(opened: OpenInstallation) -> HeadCounts:
     return HeadCounts(lambda: opened.application, lambda _: None)
 
 
@@ -75,9 +75,9 @@ def audit_lines(opened: OpenInstallation) -> list[tuple[str, str, str]]:
 
 
 def test_a_typed_number_is_owed_as_one_of_a_list_is_and_nobody_is_kept(
-    opened: OpenInstallation, desk: HeadCounts
+    opened: OpenInstallation, head_counts: HeadCounts
 ) -> None:
-    assert desk.enter(count_of(opened), who="stina") is None
+    assert head_counts.enter(count_of(opened), who="stina") is None
     opened.run()
 
     records = [each.record for each in believed_records(opened.ledger)]
@@ -90,23 +90,23 @@ def test_a_typed_number_is_owed_as_one_of_a_list_is_and_nobody_is_kept(
 
 
 def test_a_number_of_the_same_day_replaces_and_one_of_a_later_day_counts_until_it_is_taken_back(
-    installation: InstallationWithTypedCounts, opened: OpenInstallation, desk: HeadCounts
+    installation: InstallationWithTypedCounts, opened: OpenInstallation, head_counts: HeadCounts
 ) -> None:
     first = count_of(opened)
-    desk.enter(first, who="stina")
+    head_counts.enter(first, who="stina")
     corrected = replace(first, heads=6)
 
-    assert desk.enter(corrected, who="stina") == first
+    assert head_counts.enter(corrected, who="stina") == first
     opened.run()
     assert opened.count("entitled", entitlement="pupils") == 6
 
     installation.advance_clock(days=3)
     newer = count_of(opened, heads=8)
-    desk.enter(newer, who="stina")
+    head_counts.enter(newer, who="stina")
     opened.run()
     assert opened.count("entitled", entitlement="pupils") == 8
 
-    desk.remove(newer, who="stina")
+    head_counts.remove(newer, who="stina")
     installation.advance_clock(days=1)
     opened.run()
     assert opened.count("entitled", entitlement="pupils") == 6
@@ -134,18 +134,18 @@ def test_a_number_of_the_same_day_replaces_and_one_of_a_later_day_counts_until_i
 def test_what_the_source_would_not_read_is_refused_and_nothing_is_written(
     installation: InstallationWithTypedCounts,
     opened: OpenInstallation,
-    desk: HeadCounts,
+    head_counts: HeadCounts,
     changed: dict[str, object],
     message: str,
 ) -> None:
     with pytest.raises(DecisionError, match=message):
-        desk.enter(count_of(opened, **changed), who="stina")
+        head_counts.enter(count_of(opened, **changed), who="stina")
 
     assert not installation.file.exists()
 
 
 def test_a_file_that_somebody_else_wrote_is_left_as_it_is(
-    installation: InstallationWithTypedCounts, opened: OpenInstallation, desk: HeadCounts
+    installation: InstallationWithTypedCounts, opened: OpenInstallation, head_counts: HeadCounts
 ) -> None:
     for content, message in (
         ("Enhet;Antal\nBäckskolan;5\n", "other columns"),
@@ -154,7 +154,7 @@ def test_a_file_that_somebody_else_wrote_is_left_as_it_is(
     ):
         installation.file.write_text(content, encoding="utf-8")
         with pytest.raises(DecisionError, match=message):
-            desk.enter(count_of(opened), who="stina")
+            head_counts.enter(count_of(opened), who="stina")
         assert installation.file.read_text(encoding="utf-8") == content
 
 
@@ -175,21 +175,21 @@ def test_numbers_that_are_typed_at_once_are_all_kept(opened: OpenInstallation, t
 
 
 def test_a_folder_that_cannot_be_written_to_is_named(
-    installation: InstallationWithTypedCounts, opened: OpenInstallation, desk: HeadCounts
+    installation: InstallationWithTypedCounts, opened: OpenInstallation, head_counts: HeadCounts
 ) -> None:
     installation.deliveries.rename(installation.deliveries.with_name("borta"))
 
     with pytest.raises(DecisionError, match="cannot be written there"):
-        desk.enter(count_of(opened), who="stina")
+        head_counts.enter(count_of(opened), who="stina")
 
 
 def test_without_such_a_source_nothing_is_taken(tmp_path: Path) -> None:
     with Installation(tmp_path, people=1) as built, built.open() as opened:
-        desk = HeadCounts(lambda: opened.application, lambda _: None)
+        head_counts = HeadCounts(lambda: opened.application, lambda _: None)
 
-        assert (desk.is_open(), desk.typed_counts()) == (False, ())
+        assert (head_counts.is_open(), head_counts.typed_counts()) == (False, ())
         with pytest.raises(DecisionError, match="typed = true"):
-            desk.enter(count_of(opened), who="stina")
+            head_counts.enter(count_of(opened), who="stina")
 
 
 def test_a_source_of_typed_numbers_has_one_file(tmp_path: Path) -> None:

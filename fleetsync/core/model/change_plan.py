@@ -1,6 +1,6 @@
 """What pulls would change if they were accepted.
 
-A plan is computed and shown to a person before anything is applied. It counts, and names a few of the things that would
+A plan is computed and shown to a person before anything is applied. It counts, and names a few persons and devices that would
 change by id: never a protected person or a child, and no log-in or name of anybody.
 """
 
