@@ -24,7 +24,7 @@ def line_of_key(text: str, section: str, index: int, keys: Sequence[str]) -> int
         if _HEADING.match(line):
             if not of_table.match(line):
                 break
-            path = _key_path(line.strip().strip("[]"))[1:]
+            path = _key_path(line.partition("#")[0].strip().strip("[]"))[1:]
             if tuple(path) == tuple(keys):
                 return number + 1
         elif (*path, *_key_path(line.partition("=")[0])) == tuple(keys):

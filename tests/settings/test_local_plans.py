@@ -76,6 +76,7 @@ def test_a_plan_may_raise_and_is_part_of_the_policy(tmp_path: Path) -> None:
         "raises = { pupils = { devices = 1 } }",
         "[local_plan.raises]\npupils = { devices = 1 }",
         "[local_plan.raises.pupils]\ndevices = 1",
+        "[local_plan.raises.pupils]  # of the principal\ndevices = 1",
     ],
 )
 def test_one_that_lowers_is_refused_with_both_lines(tmp_path: Path, raises: str) -> None:

@@ -93,7 +93,7 @@ class OpenedFile:
 
     @property
     def encoding(self) -> str:
-        """How its letters were read: an encoding, or "workbook"."""
+        """How its letters were read: an encoding, "workbook" or "xml"."""
         return self._table.encoding
 
     @property
