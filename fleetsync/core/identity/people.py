@@ -57,19 +57,21 @@ def resolve_people(
     record that is not gone is in exactly one person's `records`. Records with the same id at the same source are the
     same person whatever their keys, since several parts of a source may list a person.
 
-    Gone records are first joined among themselves. Then they are attached to the one person who has the same id at the
-    same source or shares a lasting key (object id, number, civic number), or else to the one person who shares a log-in
-    and has no other record of those sources. They add their id, first sighting and memberships, but no keys: former
-    log-ins are kept by date elsewhere. Gone records without such a person become a person with `records` = (), as long as
-    they have a membership or an id. A membership whose person has no record belongs to nobody.
+    A gone record belongs to the person who has a present one with the same id at the same source, whatever its keys: so a
+    membership is of one person only. The other gone records are first joined among themselves. Then they are attached to
+    the one person who shares a lasting key (object id, number, civic number), or else to the one person who shares a
+    log-in and has no other record of those sources. They add their id, first sighting and memberships, but no keys:
+    former log-ins are kept by date elsewhere. Gone records without such a person become a person with `records` = (), as
+    long as they have a membership or an id. A membership whose person has no record belongs to nobody.
 
     *earlier*: as in `Context.earlier`.
     """
     records = sorted_by_source_ref(each for each in known if isinstance(each.record, PersonRecord))
     schemes = tuple(scheme for scheme in Scheme if scheme is not Scheme.CIVIC or policy.match_on_civic_number)
     present = _split_by_source(_grouped_by_id(each for each in records if not each.gone), schemes)
-    departed = _departed_groups(_grouped_by_id(each for each in records if each.gone), schemes)
-    groups = _with_departed_attached([group for group, _ in present], departed, schemes)
+    gone = {source_ref(group[0]): group for group in _grouped_by_id(each for each in records if each.gone)}
+    continued = [group + tuple(_taken_from(gone, group)) for group, _ in present]
+    groups = _with_departed_attached(continued, _departed_groups(list(gone.values()), schemes), schemes)
     duplicates = [duplicate for _, duplicate in present] + [False] * (len(groups) - len(present))
     memberships, copied, trust = _memberships(known), _memberships(copies), trust_by_part(parts)
     ids = assign_ids(groups, "p")
@@ -137,6 +139,13 @@ def _sources(group: RecordGroup) -> Collection[str]:
     return (group[0].source,) if len(group) == 1 else {known.source for known in group}
 
 
+def _taken_from(gone: dict[SourceRef, RecordGroup], group: RecordGroup) -> Iterator[BelievedRecord]:
+    """The records of *gone*, by id at the source, that have the id of one of *group*; they are taken out."""
+    if gone:
+        for ref in dict.fromkeys(map(source_ref, group)):
+            yield from gone.pop(ref, ())
+
+
 def _departed_groups(gone: Sequence[RecordGroup], schemes: Schemes) -> list[RecordGroup]:
     # Two gone records of one source that share a lasting key are no duplicate: the person's source id changed.
     lasting = tuple(scheme for scheme in schemes if scheme in LASTING_SCHEMES)
@@ -151,13 +160,11 @@ def _with_departed_attached(
 ) -> list[RecordGroup]:
     """The *present* groups, each with the gone records of the same person, then the *departed* groups that are left."""
     departed_keys = {key for group in departed for key in _keys(group) if key.scheme in schemes}
-    departed_refs = {source_ref(known) for group in departed for known in group}
-    owners: defaultdict[Key | SourceRef, set[int]] = defaultdict(set)
+    owners: defaultdict[Key, set[int]] = defaultdict(set)
     for at, group in enumerate(present):
-        for key in departed_keys.intersection(_keys(group)):
+        lasting = (key for key in _keys(known for known in group if known.gone) if key.scheme in LASTING_SCHEMES)
+        for key in departed_keys.intersection(chain(_keys(known for known in group if not known.gone), lasting)):
             owners[key].add(at)
-        for ref in departed_refs.intersection(map(source_ref, group)):
-            owners[ref].add(at)
     extended, left = list(present), []
     for group in departed:
         owner = _continuing_group(group, extended, owners)
@@ -168,15 +175,10 @@ def _with_departed_attached(
     return extended + left
 
 
-def _continuing_group(
-    group: RecordGroup, people: Sequence[RecordGroup], owners: Mapping[Key | SourceRef, set[int]]
-) -> int | None:
+def _continuing_group(group: RecordGroup, people: Sequence[RecordGroup], owners: Mapping[Key, set[int]]) -> int | None:
     """The index in *people* of the one person whose records continue the departed *group*; None when unclear."""
     keys = [key for key in _keys(group) if key in owners]
-    lasting: Iterable[Key | SourceRef] = chain(
-        (key for key in keys if key.scheme in LASTING_SCHEMES), map(source_ref, group)
-    )
-    sure = {at for evidence in lasting for at in owners.get(evidence, ())}
+    sure = {at for key in keys if key.scheme in LASTING_SCHEMES for at in owners[key]}
     likely = sure or {at for key in keys for at in owners[key]}
     if len(likely) != 1:
         return None

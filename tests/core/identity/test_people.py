@@ -90,6 +90,19 @@ def test_a_person_gone_from_one_part_and_present_in_another_is_counted_once() ->
     assert len(joined.memberships) == 1
 
 
+def test_a_gone_record_of_a_present_id_is_the_same_person_although_its_keys_are_anothers_by_now() -> None:
+    people = resolve(
+        person("sis", "1", number("77"), part="pupils", gone=True, since=0),
+        membership_record("sis", "e1", "1", gone=True),
+        person("sis", "1", number("90"), part="staff", since=1),
+        membership_record("sis", "d1", "1"),
+        person("sis", "2", number("77"), part="pupils", since=1),
+    )
+
+    memberships = [[known.record.source_id for known in each.memberships] for each in people]
+    assert sorted(memberships) == [[], ["d1", "e1"]]
+
+
 def test_a_person_gone_from_all_parts_has_left() -> None:
     (joined,) = resolve(
         person("sis", "1", part="children", gone=True),
@@ -346,6 +359,21 @@ def test_every_record_that_is_not_gone_is_always_in_exactly_one_person(
     refs = Counter(record.ref for each in resolve(*known, policy=policy) for record in each.records)
 
     assert refs == Counter(record.ref for record in known if not record.gone)
+
+
+@given(some_people(), some_people(), policies)
+def test_a_membership_is_always_of_one_person(
+    known: list[BelievedRecord], elsewhere: list[BelievedRecord], policy: Policy
+) -> None:
+    also = [replace(each, part="another part") for each in elsewhere]
+    ids = {(each.source, each.record.source_id) for each in (*known, *also)}
+    memberships = [membership_record(source, f"m{id_}", id_) for source, id_ in sorted(ids)]
+
+    people = resolve(*known, *also, *memberships, policy=policy)
+
+    assert Counter(each.ref for person in people for each in person.memberships) == Counter(
+        each.ref for each in memberships
+    )
 
 
 @given(some_people(), policies)
