@@ -25,7 +25,7 @@ from fleetsync.expose.decision_checks import CORRECTED_FIELDS, DecisionRefused
 from fleetsync.expose.drill_down import SHARED_SUBJECTS
 from fleetsync.expose.ports import DecisionError
 from fleetsync.expose.scope import Permission
-from fleetsync.expose.web import deciding, park_page
+from fleetsync.expose.web import deciding
 from fleetsync.expose.web.entered_corrections import (
     FIELD_TITLES,
     ShownCorrection,
@@ -34,10 +34,8 @@ from fleetsync.expose.web.entered_corrections import (
     value_name,
 )
 from fleetsync.expose.web.links import TranslatedNames
-from fleetsync.expose.web.registry import PageResponse, page
+from fleetsync.expose.web.registry import PageResponse, page, pages
 from fleetsync.expose.web.request_context import RequestContext, request_context
-
-pages = park_page.pages  # all of them: this module adds its own
 
 MAX_KEY_CHARACTERS = 200
 

@@ -8,11 +8,8 @@ from fleetsync.core.model import Text
 from fleetsync.expose.gate import visible_received_file
 from fleetsync.expose.ports import DecisionError, SignInAccount
 from fleetsync.expose.scope import Permission
-from fleetsync.expose.web import proposal_pages
-from fleetsync.expose.web.registry import PageResponse, page
+from fleetsync.expose.web.registry import PageResponse, page, pages
 from fleetsync.expose.web.request_context import RequestContext, request_context
-
-pages = proposal_pages.pages  # all of them: this module adds its own
 
 MAX_NAME_CHARACTERS = 150
 

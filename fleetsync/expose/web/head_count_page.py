@@ -10,11 +10,8 @@ from fleetsync.core.school_forms import FKLASS, FS, GRADED_FORMS
 from fleetsync.expose.display_names import SCHOOL_FORMS, word
 from fleetsync.expose.ports import CountedGroup, DecisionError, SignInAccount, TypedCount
 from fleetsync.expose.scope import Permission
-from fleetsync.expose.web import protection_page
-from fleetsync.expose.web.registry import PageResponse, page
+from fleetsync.expose.web.registry import PageResponse, page, pages
 from fleetsync.expose.web.request_context import RequestContext, request_context
-
-pages = protection_page.pages  # all of them: this module adds its own
 
 STAFF = "staff"  # in the form, in place of a school form
 COUNTED_FORMS = (FS, FKLASS, "GR", "GRAN", "SP", "SAM")

@@ -40,11 +40,9 @@ from fleetsync.expose.web import coverage_overview, policy_sentences
 from fleetsync.expose.web.entered_corrections import corrections_of
 from fleetsync.expose.web.links import TranslatedNames
 from fleetsync.expose.web.list_view import GivenRows, ListView
-from fleetsync.expose.web.registry import PageResponse, page, pages
+from fleetsync.expose.web.registry import PageResponse, page
 from fleetsync.expose.web.request_context import RequestContext, request_context
 from fleetsync.expose.web.unit_choice import UnitChoice, orders_by_coverage
-
-__all__ = ["is_kept_for_day", "pages"]  # the pages of other modules are added to these
 
 
 @page("/", navigation_title=Text("Läget", "Overview"))

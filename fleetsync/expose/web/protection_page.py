@@ -11,11 +11,8 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from fleetsync.core.model import Text
 from fleetsync.expose.ports import DecisionError, ProtectedState, SignInAccount
 from fleetsync.expose.scope import Permission
-from fleetsync.expose.web import file_page
-from fleetsync.expose.web.registry import PageResponse, page
+from fleetsync.expose.web.registry import PageResponse, page, pages
 from fleetsync.expose.web.request_context import RequestContext, request_context
-
-pages = file_page.pages  # all of them: this module adds its own
 
 MAX_REASON_CHARACTERS = 500
 MAX_KEY_CHARACTERS = 200

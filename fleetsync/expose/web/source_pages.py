@@ -17,13 +17,11 @@ from fleetsync.expose.lists import SOURCES
 from fleetsync.expose.lookup import freshness
 from fleetsync.expose.ports import DecisionError, PullSummary
 from fleetsync.expose.scope import Permission
-from fleetsync.expose.web import deciding, policy_sentences, work_pages
+from fleetsync.expose.web import deciding, policy_sentences
 from fleetsync.expose.web.list_view import ListView
-from fleetsync.expose.web.registry import PageResponse, page
+from fleetsync.expose.web.registry import PageResponse, page, pages
 from fleetsync.expose.web.request_context import RequestContext, request_context
 from fleetsync.expose.web.unit_choice import UnitChoice, order_by_name
-
-pages = work_pages.pages  # all of them: this module adds its own
 
 MAX_REASON_CHARACTERS = 500
 LARGEST_PULL = 2**63 - 1  # what the database can hold; a larger number names no pull
