@@ -40,11 +40,10 @@ DAYS_WITHOUT_CALENDAR = timedelta(days=90)
 
 
 class DecisionRefused(DecisionError):
-    """A decision that the rules do not allow. `text` says why and what to do, in both languages."""
+    """A decision that the rules do not allow."""
 
     def __init__(self, sv: str, en: str) -> None:
-        super().__init__(en)
-        self.text = Text(sv, en)
+        super().__init__(Text(sv, en))
 
 
 # --- days ---------------------------------------------------------------------------------------------------------------

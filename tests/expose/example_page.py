@@ -706,7 +706,7 @@ class FakeHeadCounts:
 
     counts: list[TypedCount] = field(default_factory=list)
     entered_by: list[str] = field(default_factory=list)
-    refusal: str = ""
+    refusal: Text | str = ""
     open: bool = True
 
     def is_open(self) -> bool:

@@ -6,6 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from fleetsync.core.model import Text
 from fleetsync.expose.ports import ROLE_SCOPES, AccountRole, CountedGroup, TypedCount
 from fleetsync.expose.scope import Permission, Scope
 from tests.expose import example_page as e
@@ -85,10 +86,12 @@ def test_what_is_no_number_or_no_day_is_refused_and_nothing_is_kept(setup: e.Pag
     assert setup.head_count_port.counts == []
 
 
-def test_a_refusal_of_the_desk_is_shown(setup: e.PageSetup) -> None:
-    setup.head_count_port.refusal = "2027-01-01 is a day to come"
+def test_a_refusal_of_the_desk_is_shown_in_the_readers_language(setup: e.PageSetup) -> None:
+    setup.head_count_port.refusal = Text("Den dagen har inte varit än.", "that is a day to come")
 
-    assert "2027-01-01 is a day to come" in visible_text(post(open_client(setup, "tea")).text)
+    shown = visible_text(post(open_client(setup, "tea")).text)
+    assert "Den dagen har inte varit än." in shown
+    assert "that is a day to come" not in shown
 
 
 def test_a_number_that_is_gone_already_is_not_taken_back_twice(setup: e.PageSetup) -> None:

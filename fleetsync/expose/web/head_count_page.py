@@ -10,8 +10,9 @@ from fleetsync.core.school_forms import FKLASS, FS, GRADED_FORMS
 from fleetsync.expose.display_names import SCHOOL_FORMS, word
 from fleetsync.expose.ports import CountedGroup, DecisionError, SignInAccount, TypedCount
 from fleetsync.expose.scope import Permission
+from fleetsync.expose.web import deciding
 from fleetsync.expose.web.registry import PageResponse, page, pages
-from fleetsync.expose.web.request_context import RequestContext, request_context
+from fleetsync.expose.web.request_context import RequestContext
 
 STAFF = "staff"  # in the form, in place of a school form
 COUNTED_FORMS = (FS, FKLASS, "GR", "GRAN", "SP", "SAM")
@@ -28,7 +29,7 @@ def head_counts(slug: str) -> PageResponse:
         counts = [count for count in desk.typed_counts() if count.unit == slug]
     except DecisionError as problem:
         counts = []
-        flash(str(problem), "refused")
+        deciding.refuse(context, problem)
     return render_template(
         "head_counts.html",
         slug=slug,
@@ -51,7 +52,7 @@ def enter_head_count(slug: str) -> PageResponse:
     try:
         replaced = context.services.head_counts.enter(count, who=account.name)
     except DecisionError as refusal:
-        flash(str(refusal), "refused")
+        deciding.refuse(context, refusal)
         return redirect(url_for("pages.head_counts", slug=slug))
     text = context.localiser.t("Antalet är sparat och läses nu.", "The number is kept and is being read.")
     if replaced is not None:
@@ -72,7 +73,7 @@ def remove_head_count(slug: str) -> PageResponse:
     try:
         context.services.head_counts.remove(count, who=account.name)
     except DecisionError as refusal:
-        flash(str(refusal), "refused")
+        deciding.refuse(context, refusal)
     else:
         flash(context.localiser.t("Antalet är borttaget.", "The number is taken back."), "done")
     return redirect(url_for("pages.head_counts", slug=slug))
@@ -126,10 +127,8 @@ def _group_name(form: str, context: RequestContext) -> str:
 
 def _require_unit(slug: str) -> tuple[RequestContext, SignInAccount, Unit]:
     """The request, its account and the unit. Ends it with 403 without the permission, with 404 out of scope."""
-    context = request_context()
-    if context.account is None or not context.scope.allows(Permission.HEAD_COUNTS):
-        abort(403)
+    context, account = deciding.require_permission(Permission.HEAD_COUNTS)
     unit = context.lookup.units.get(slug)
     if unit is None or slug in RESERVED_UNITS:
         abort(404)
-    return context, context.account, unit
+    return context, account, unit
