@@ -96,7 +96,7 @@ def remove(ctx: click.Context, unit: str, whom: str, school_form: str, year: int
         with _refused_as_command_error():
             counts = desk.typed_counts()
         wanted = (unit, CountedGroup(whom), school_form.upper(), year, day)
-        count = next((each for each in counts if _place_and_day(each) == wanted), None)
+        count = next((each for each in counts if each.place_and_day == wanted), None)
         if count is None:
             raise CommandError(
                 f"{unit}: no such number of {day}. See what was typed: fleetsync headcount list", EXIT_UNUSABLE
@@ -130,10 +130,6 @@ def _day(application: Application, on: datetime | None) -> date:
 def _place(count: TypedCount) -> str:
     year = "" if count.year is None else f"year {count.year}"
     return " ".join(filter(None, (count.unit, count.whom, count.school_form, year)))
-
-
-def _place_and_day(count: TypedCount) -> tuple[str, CountedGroup, str, int | None, date]:
-    return count.unit, count.whom, count.school_form, count.year, count.counted_on
 
 
 COMMANDS = {"headcount": headcount}

@@ -37,7 +37,7 @@ class HeadCounts:
         source = self._open_source()
         self._check(count, source)
         with self._file(source).changing() as counts:
-            replaced = next((each for each in counts if _is_same_place_and_day(each, count)), None)
+            replaced = next((each for each in counts if each.place_and_day == count.place_and_day), None)
             if replaced is not None:
                 counts.remove(replaced)
             counts.append(count)
@@ -142,14 +142,6 @@ def _check_author(text: str) -> None:
                 f"person, at most {MAX_AUTHOR_CHARACTERS} signs",
             )
         )
-
-
-def _is_same_place_and_day(one: TypedCount, other: TypedCount) -> bool:
-    return _place_and_day(one) == _place_and_day(other)
-
-
-def _place_and_day(count: TypedCount) -> tuple[object, ...]:
-    return count.unit, count.whom, count.school_form, count.year, count.counted_on
 
 
 def _described(count: TypedCount) -> str:

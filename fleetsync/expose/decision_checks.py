@@ -21,6 +21,7 @@ from fleetsync.core.model import (
     Subject,
     Text,
 )
+from fleetsync.expose.drill_down import SHARED_SUBJECTS
 from fleetsync.expose.lookup import Lookup
 from fleetsync.expose.ports import DecisionError
 
@@ -33,7 +34,6 @@ CORRECTED_CONDITIONS = (
     Condition.LOST,
     Condition.RETIRED,
 )
-SHARED_SUBJECTS = (Subject.SET, Subject.POOL)
 LONGEST_CORRECTION = timedelta(days=366)
 LARGEST_COUNT = 9_999
 DAYS_WITHOUT_CALENDAR = timedelta(days=90)

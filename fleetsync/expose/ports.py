@@ -262,6 +262,11 @@ class TypedCount(msgspec.Struct, frozen=True, kw_only=True):
     counted_on: date
     counted_by: str
 
+    @property
+    def place_and_day(self) -> tuple[str, CountedGroup, str, int | None, date]:
+        """What it counts, and when: one number is kept of each."""
+        return self.unit, self.whom, self.school_form, self.year, self.counted_on
+
 
 class HeadCountDesk(Protocol):
     """Head counts that are typed. They are kept in the file of a source of head counts, and believed once that is read."""
