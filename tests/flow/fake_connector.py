@@ -40,13 +40,21 @@ class FakeConnector:
         return raw if isinstance(raw, tuple) else (raw,)
 
     def split_contact(self, settings: SourceSettings, raw: Any) -> tuple[Any, datetime | None]:
-        if isinstance(raw, DeviceRecord):
-            return msgspec.structs.replace(raw, last_contact_at=None), raw.last_contact_at
-        return raw, None
+        """The contact of the devices of a row. A row whose devices have different ones is none that can be split."""
+        if not isinstance(raw, tuple):
+            return _without_contact(raw), getattr(raw, "last_contact_at", None)
+        contacts = {item.last_contact_at for item in raw if isinstance(item, DeviceRecord)} or {None}
+        if len(contacts) > 1:
+            raise RecordError("its devices were in contact at different times")
+        return tuple(map(_without_contact, raw)), contacts.pop()
 
     def source(self, name: str = "invented", **keys: Any) -> Source:
         """It as a configured source."""
         return Source(SourceSettings(kind="invented", name=name, **keys), self)
+
+
+def _without_contact(raw: Any) -> Any:
+    return msgspec.structs.replace(raw, last_contact_at=None) if isinstance(raw, DeviceRecord) else raw
 
 
 def pages(*pieces: Sequence[Any], **page: Any) -> Callable[[Connect], Iterator[Page]]:

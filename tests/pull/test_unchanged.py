@@ -183,6 +183,14 @@ def test_a_device_keeps_its_contact_where_its_connector_does_not_split_it_from_t
         assert effect.contacts_untold == 0
 
 
+def test_a_contact_that_a_row_gives_beside_a_person_is_no_device_without_one(
+    ledger: Ledger, clock: ManualClock
+) -> None:
+    row = (device("1", last_contact_at=MONDAY), person("u3"))
+    for _ in range(3):
+        assert believe(ledger, clock, row).contacts_untold == 0
+
+
 def test_what_differs_in_nothing_that_is_kept_is_compared_once(
     ledger: Ledger, clock: ManualClock, canonical_keys: list[str]
 ) -> None:
