@@ -10,7 +10,7 @@ from fleetsync.core.model import Text
 from fleetsync.expose.ports import ROLE_SCOPES, AccountRole, CountedGroup, TypedCount
 from fleetsync.expose.scope import Permission, Scope
 from tests.expose import example_page as e
-from tests.expose.page_client import csrf_of, open_client, visible_text
+from tests.expose.page_client import csrf_of, open_client, undo, visible_text
 
 PAGE = "/units/ugglan/head-counts"
 TYPED = {"form": "FS", "year": "", "heads": "43", "counted_on": "2026-11-20", "counted_by": "förskolechef Ugglan"}
@@ -49,7 +49,21 @@ def test_a_number_is_kept_with_its_day_and_who_answers_for_it_and_can_be_taken_b
     taken_back = post(client, f"{PAGE}/remove")
 
     assert setup.head_count_port.counts == []
-    assert "Antalet är borttaget." in visible_text(taken_back.text)
+    assert "Antalet är återtaget." in visible_text(taken_back.text)
+
+
+def test_a_number_and_its_removal_can_be_undone_and_one_that_was_replaced_comes_back(setup: e.PageSetup) -> None:
+    client, desk = open_client(setup, "tea"), setup.head_count_port
+
+    undo(client, post(client).text)
+    assert desk.counts == []
+
+    post(client)
+    undo(client, post(client, heads="50").text)
+    assert desk.counts == [COUNT]
+
+    undo(client, post(client, f"{PAGE}/remove").text)
+    assert desk.counts == [COUNT]
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def head_counts(slug: str) -> PageResponse:
         is_open=desk.is_open(),
         has_years=not set(GRADED_FORMS).isdisjoint(_forms_of(unit)),
         choices=[(form, _group_name(form, context)) for form in _forms_of(unit)],
-        counts=[(count, _group_name(count.school_form or STAFF, context)) for count in counts],
+        counts=[(count, _group_name(count.school_form or STAFF, context), _fields_of(count)) for count in counts],
         today=context.latest.today,
     )
 
@@ -59,7 +59,8 @@ def enter_head_count(slug: str) -> PageResponse:
         text += " " + context.localiser.t(
             "Det ersätter {n} för samma dag.", "It replaces {n} of the same day.", n=replaced.heads
         )
-    flash(text, "done")
+    undo = "pages.remove_head_count" if replaced is None else "pages.enter_head_count"
+    deciding.confirm(text, undo, _fields_of(replaced or count), {"slug": slug})
     return redirect(url_for("pages.head_counts", slug=slug))
 
 
@@ -75,7 +76,8 @@ def remove_head_count(slug: str) -> PageResponse:
     except DecisionError as refusal:
         deciding.refuse(context, refusal)
     else:
-        flash(context.localiser.t("Antalet är borttaget.", "The number is taken back."), "done")
+        text = context.localiser.t("Antalet är återtaget.", "The number is taken back.")
+        deciding.confirm(text, "pages.enter_head_count", _fields_of(count), {"slug": slug})
     return redirect(url_for("pages.head_counts", slug=slug))
 
 
@@ -97,6 +99,17 @@ def _count_of_form(slug: str, form: Mapping[str, str]) -> TypedCount | None:
         counted_on=counted_on,
         counted_by=form.get("counted_by", "").strip(),
     )
+
+
+def _fields_of(count: TypedCount) -> deciding.Fields:
+    """The fields that hold *count*, as `_count_of_form` reads them."""
+    return [
+        ("form", count.school_form or STAFF),
+        ("year", "" if count.year is None else str(count.year)),
+        ("heads", str(count.heads)),
+        ("counted_on", count.counted_on.isoformat()),
+        ("counted_by", count.counted_by),
+    ]
 
 
 def _is_number(text: str) -> bool:
