@@ -138,9 +138,10 @@ def test_what_the_source_would_not_read_is_refused_and_nothing_is_written(
     changed: dict[str, object],
     message: str,
 ) -> None:
-    with pytest.raises(DecisionError, match=message):
+    with pytest.raises(DecisionError, match=message) as refused:
         head_counts.enter(count_of(opened, **changed), who="stina")
 
+    assert refused.value.text.sv != refused.value.text.en
     assert not installation.file.exists()
 
 

@@ -12,10 +12,8 @@ from fleetsync.cli.operator import REASON_OPTION, operator_name
 from fleetsync.core.model import COUNT_FIELD, CorrectedField, Correction, DeviceCount
 from fleetsync.daemon.composition import Application
 from fleetsync.expose import decision_checks
-from fleetsync.expose.decision_checks import DecisionRefused
 from fleetsync.expose.lookup import Lookup
-from fleetsync.expose.manual_decisions import EnteredCorrection
-from fleetsync.expose.ports import DecisionError
+from fleetsync.expose.manual_decisions import EnteredCorrection, fields_in_force
 
 NOBODY = "nobody"
 ENDINGS: Mapping[str, str] = {
@@ -44,15 +42,15 @@ def correct(
     with open_application(ctx) as application:
         lookup = current_lookup(application)
         last_day = None if until is None else until.date()
-        try:
-            if count is not None:
-                entries: list[Correction | DeviceCount] = [
-                    _counted(application, lookup, subject, count, last_day, reason)
-                ]
-            else:
-                entries = [*_corrected(application, lookup, subject, facts, last_day, reason)]
-        except DecisionRefused as refusal:
-            raise CommandError(str(refusal), EXIT_UNUSABLE) from None
+        if count is not None:
+            if any(value is not None for value in facts.values()):
+                raise CommandError(
+                    "--count is of a set or pool, and the other facts are of a device: state them by two commands",
+                    EXIT_UNUSABLE,
+                )
+            entries: list[Correction | DeviceCount] = [_counted(application, lookup, subject, count, last_day, reason)]
+        else:
+            entries = [*_corrected(application, lookup, subject, facts, last_day, reason)]
         decisions = manual_decisions(application)
         for entry in entries:
             number = decisions.correct(entry, who=operator_name())
@@ -97,10 +95,8 @@ def _corrected(
         yield entry
 
 
-def _fields_in_force(application: Application, lookup: Lookup, subject: str) -> set[str]:
-    today = lookup.visible.today
-    entered = manual_decisions(application).corrections({subject})
-    return {each.field for each in entered if each.is_in_force(today)}
+def _fields_in_force(application: Application, lookup: Lookup, subject: str) -> frozenset[str]:
+    return fields_in_force(manual_decisions(application).corrections({subject}), lookup.visible.today)
 
 
 @click.command(help="Take corrections back. NUMBER is one of fleetsync corrections.")
@@ -111,10 +107,7 @@ def uncorrect(ctx: click.Context, numbers: tuple[int, ...]) -> None:
     with open_application(ctx) as application:
         decisions = manual_decisions(application)
         for number in numbers:
-            try:
-                taken = decisions.take_back(number, who=operator_name())
-            except DecisionError as refusal:
-                raise CommandError(str(refusal)) from None
+            taken = decisions.take_back(number, who=operator_name())
             click.echo(f"correction {number} of {taken.subject_id} is taken back")
 
 

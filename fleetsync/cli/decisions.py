@@ -11,7 +11,6 @@ from fleetsync.cli.output import LANGUAGE
 from fleetsync.cli.plan_output import print_plan
 from fleetsync.core.model import CENTRAL, UNPLACED
 from fleetsync.daemon.composition import Application
-from fleetsync.expose.ports import DecisionError
 from fleetsync.store.errors import PullNotHeld
 
 
@@ -129,10 +128,7 @@ def publish(ctx: click.Context, unit: str) -> None:
 def unpublish(ctx: click.Context, unit: str) -> None:
     """Alerts and totals leave the unit out again. A [[unit]] with published = true is published all the same."""
     with open_application(ctx) as application:
-        try:
-            manual_decisions(application).unpublish(unit, who=operator_name())
-        except DecisionError as refusal:
-            raise CommandError(str(refusal)) from None
+        manual_decisions(application).unpublish(unit, who=operator_name())
     click.echo(f"{unit} is in trial")
 
 

@@ -15,13 +15,14 @@ NO_SOURCE = (
     "for each kind that you name"
 )
 
-# Errors whose text is meant for the user: module, name, exit code.
+# Errors whose text is meant for the user: module, name, exit code. The first that fits counts.
 _KNOWN_ERRORS = (
     ("fleetsync.settings.errors", "SettingsError", EXIT_UNUSABLE),
     ("fleetsync.schedule", "ScheduleError", EXIT_UNUSABLE),
     ("fleetsync.expose.web", "WebRefused", EXIT_UNUSABLE),
     ("fleetsync.store.errors", "StoreError", EXIT_ATTENTION),
     ("fleetsync.pull.contract", "PullError", EXIT_ATTENTION),
+    ("fleetsync.expose.decision_checks", "DecisionRefused", EXIT_UNUSABLE),
     ("fleetsync.expose.ports", "DecisionError", EXIT_ATTENTION),
 )
 

@@ -92,17 +92,17 @@ def remove(ctx: click.Context, unit: str, whom: str, school_form: str, year: int
     """Remove the number of a day."""
     with open_application(ctx) as application:
         day, changed = _day(application, on), list[str]()
-        desk = HeadCounts(lambda: application, changed.append)
+        head_counts = HeadCounts(lambda: application, changed.append)
         with _refused_as_command_error():
-            counts = desk.typed_counts()
+            counts = head_counts.typed_counts()
         wanted = (unit, CountedGroup(whom), school_form.upper(), year, day)
-        count = next((each for each in counts if _place_and_day(each) == wanted), None)
+        count = next((each for each in counts if each.place_and_day == wanted), None)
         if count is None:
             raise CommandError(
                 f"{unit}: no such number of {day}. See what was typed: fleetsync headcount list", EXIT_UNUSABLE
             )
         with _refused_as_command_error():
-            desk.remove(count, who=operator_name())
+            head_counts.remove(count, who=operator_name())
         click.echo(f"{_place(count)}, {count.counted_on}: {count.heads} is taken back")
         _read_typed(application, changed)
 
@@ -130,10 +130,6 @@ def _day(application: Application, on: datetime | None) -> date:
 def _place(count: TypedCount) -> str:
     year = "" if count.year is None else f"year {count.year}"
     return " ".join(filter(None, (count.unit, count.whom, count.school_form, year)))
-
-
-def _place_and_day(count: TypedCount) -> tuple[str, CountedGroup, str, int | None, date]:
-    return count.unit, count.whom, count.school_form, count.year, count.counted_on
 
 
 COMMANDS = {"headcount": headcount}

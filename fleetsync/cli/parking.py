@@ -5,12 +5,9 @@ from datetime import datetime
 import click
 
 from fleetsync.cli.application import open_application
-from fleetsync.cli.errors import EXIT_UNUSABLE, CommandError
 from fleetsync.cli.manual_decisions import current_lookup, manual_decisions
 from fleetsync.cli.operator import REASON_OPTION, operator_name
 from fleetsync.expose import decision_checks
-from fleetsync.expose.decision_checks import DecisionRefused
-from fleetsync.expose.ports import DecisionError
 
 
 @click.command(
@@ -24,11 +21,8 @@ def park(ctx: click.Context, gaps: tuple[str, ...], until: datetime, reason: str
     """They come back by themselves. To take it back earlier: fleetsync unpark."""
     with open_application(ctx) as application:
         lookup, last_day = current_lookup(application), until.date()
-        try:
-            episodes = [decision_checks.open_gap(lookup, gap) for gap in gaps]
-            decision_checks.check_parking(lookup, episodes, last_day)
-        except DecisionRefused as refusal:
-            raise CommandError(str(refusal), EXIT_UNUSABLE) from None
+        episodes = [decision_checks.open_gap(lookup, gap) for gap in gaps]
+        decision_checks.check_parking(lookup, episodes, last_day)
         keys = [episode.key for episode in episodes]
         manual_decisions(application).park(keys, last_day, who=operator_name(), reason=reason)
     for gap in gaps:
@@ -42,10 +36,7 @@ def unpark(ctx: click.Context, gaps: tuple[str, ...]) -> None:
     """Also of gaps that have closed meanwhile: they would be parked if they opened again."""
     with open_application(ctx) as application:
         pairs = [(kind, subject_id) for kind, _, subject_id in (gap.partition(":") for gap in gaps)]
-        try:
-            manual_decisions(application).unpark(pairs, who=operator_name())
-        except DecisionError as refusal:
-            raise CommandError(str(refusal)) from None
+        manual_decisions(application).unpark(pairs, who=operator_name())
     for gap in gaps:
         click.echo(f"{gap} is not parked any more")
 

@@ -25,18 +25,18 @@ def unprotect(ctx: click.Context, person: str | None, pull: int | None, reason: 
     if person is not None and pull is not None:
         raise CommandError("name a person or a pull, not both", EXIT_UNUSABLE)
     with open_application(ctx) as application:
-        desk = LedgerProtection(lambda: application.run_context)
+        protection = LedgerProtection(lambda: application.run_context)
         if pull is not None:
-            _release_pull(desk, pull, reason, yes=yes)
+            _release_pull(protection, pull, reason, yes=yes)
         else:
-            _release_person(desk, person, reason, yes=yes)
+            _release_person(protection, person, reason, yes=yes)
 
 
-def _release_person(desk: LedgerProtection, person: str | None, reason: str, *, yes: bool) -> None:
-    reference = person or _reference_of_typed_key(desk.find(_typed_key()))
+def _release_person(protection: LedgerProtection, person: str | None, reason: str, *, yes: bool) -> None:
+    reference = person or _reference_of_typed_key(protection.find(_typed_key()))
     if not yes:
         click.confirm("Their log-in, place and groups are shown again from the next pull on. Go on?", abort=True)
-    released = desk.release(reference, who=operator_name(), reason=reason)
+    released = protection.release(reference, who=operator_name(), reason=reason)
     click.echo(
         "the mark is taken back. Correct the source first where it still marks the person: else it protects them again"
     )
@@ -44,8 +44,8 @@ def _release_person(desk: LedgerProtection, person: str | None, reason: str, *, 
     click.echo(f"their records are read in clear by the next pull of {parts}. To pull now: fleetsync sync")
 
 
-def _release_pull(desk: LedgerProtection, pull: int, reason: str, *, yes: bool) -> None:
-    marking = desk.marking_pull(pull)
+def _release_pull(protection: LedgerProtection, pull: int, reason: str, *, yes: bool) -> None:
+    marking = protection.marking_pull(pull)
     click.echo(f"pull {pull} of {marking.part} marked {marking.persons} persons, whose marks stand")
     if marking.marked_elsewhere:
         click.echo(
@@ -53,7 +53,7 @@ def _release_pull(desk: LedgerProtection, pull: int, reason: str, *, yes: bool) 
         )
     if not yes:
         click.confirm("The others are shown again once the source is read without the marks. Go on?", abort=True)
-    released = desk.release_pull(pull, who=operator_name(), reason=reason)
+    released = protection.release_pull(pull, who=operator_name(), reason=reason)
     click.echo(
         f"the marks are taken back. Each ends when {released.part} is read without it: whom the source still marks stays "
         "protected. Correct the source, or name the right column (columns = { protected = … })"

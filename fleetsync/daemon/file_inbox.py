@@ -67,11 +67,21 @@ class FileInbox:
         """Keep the file where its source reads it, readable by nobody else, and have it read. Raises DecisionError."""
         entry = self._entries.get(who)
         if entry is None or not entry.shown.is_examined or entry.shown.problem:
-            raise DecisionError("there is no file that could be taken. Choose it again")
+            raise DecisionError(
+                Text(
+                    "Det finns ingen fil att ta emot. Välj den igen.",
+                    "there is no file that could be taken. Choose it again",
+                )
+            )
         application = self._application()
         source = next((source for source in application.sources if source.name == entry.shown.source), None)
         if source is None:
-            raise DecisionError(f"{entry.shown.source} is no source any more. Choose the file again")
+            raise DecisionError(
+                Text(
+                    f"{entry.shown.source} är ingen källa längre. Välj filen igen.",
+                    f"{entry.shown.source} is no source any more. Choose the file again",
+                )
+            )
         _keep(_folder_of(source) / entry.shown.name, entry.content)
         application.ledger.audit(who, "gave a file", source.name)
         self.discard(who)
@@ -132,7 +142,12 @@ def _folder_of(source: Source) -> Path:
     """The folder that its files are in. Raises DecisionError where the pattern names several."""
     folder = _pattern_of(source).parent
     if GLOB_SIGNS & set(str(folder)):
-        raise DecisionError(f"{source.name} reads several folders. Put the file into the right one by hand")
+        raise DecisionError(
+            Text(
+                f"{source.name} läser flera mappar. Lägg filen i rätt mapp för hand.",
+                f"{source.name} reads several folders. Put the file into the right one by hand",
+            )
+        )
     return folder
 
 
@@ -174,6 +189,10 @@ def _keep(file: Path, content: bytes) -> None:
         written.replace(file)
     except OSError as error:
         raise DecisionError(
-            f"{file.parent}: the file cannot be written there ({error.strerror}). Let fleetsync write into the folder, or put "
-            "the file there by hand"
+            Text(
+                f"{file.parent}: filen kan inte sparas där ({error.strerror}). Låt fleetsync skriva i mappen, eller lägg filen "
+                "där för hand.",
+                f"{file.parent}: the file cannot be written there ({error.strerror}). Let fleetsync write into the folder, or "
+                "put the file there by hand",
+            )
         ) from None

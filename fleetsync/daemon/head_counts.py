@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from fleetsync.core.model import RESERVED_UNITS
+from fleetsync.core.model import RESERVED_UNITS, Text
 from fleetsync.core.school_forms import FS, KNOWN_FORMS
 from fleetsync.daemon.composition import Application
-from fleetsync.daemon.typed_counts import TypedCountFile
+from fleetsync.daemon.typed_counts import COUNTED_WORDS, TypedCountFile
 from fleetsync.expose.ports import CountedGroup, DecisionError, TypedCount
 from fleetsync.pull.registry import Source
 
@@ -37,7 +37,7 @@ class HeadCounts:
         source = self._open_source()
         self._check(count, source)
         with self._file(source).changing() as counts:
-            replaced = next((each for each in counts if _is_same_place_and_day(each, count)), None)
+            replaced = next((each for each in counts if each.place_and_day == count.place_and_day), None)
             if replaced is not None:
                 counts.remove(replaced)
             counts.append(count)
@@ -50,7 +50,12 @@ class HeadCounts:
         source = self._open_source()
         with self._file(source).changing() as counts:
             if count not in counts:
-                raise DecisionError("this number is not there any more. Look at the list again")
+                raise DecisionError(
+                    Text(
+                        "Det antalet finns inte längre. Se listan igen.",
+                        "this number is not there any more. Look at the list again",
+                    )
+                )
             counts.remove(count)
         self._finish(source, who, "took a head count back", _described(count))
 
@@ -66,7 +71,10 @@ class HeadCounts:
         source = self._source()
         if source is None:
             raise DecisionError(
-                'no source takes numbers that are typed. Add a [[source]] of kind = "headcount" with typed = true'
+                Text(
+                    'Ingen källa tar emot antal. Lägg till en [[source]] med kind = "headcount" och typed = true.',
+                    'no source takes numbers that are typed. Add a [[source]] of kind = "headcount" with typed = true',
+                )
             )
         return source
 
@@ -78,13 +86,30 @@ class HeadCounts:
         """Refuse what the source could not read, or would read as something else."""
         run_context = self._application().run_context
         if count.unit not in {unit.slug for unit in run_context.policy.units} - RESERVED_UNITS:
-            raise DecisionError(f"{count.unit} is no configured unit")
+            raise DecisionError(
+                Text(f"{count.unit} är ingen enhet i inställningarna.", f"{count.unit} is no configured unit")
+            )
         if not 0 <= count.heads <= MAX_HEADS:
-            raise DecisionError(f"{count.heads} is no number of persons: give 0 to {MAX_HEADS}")
+            raise DecisionError(
+                Text(
+                    f"{count.heads} är inget antal personer. Skriv 0 till {MAX_HEADS}.",
+                    f"{count.heads} is no number of persons: give 0 to {MAX_HEADS}",
+                )
+            )
         if count.counted_on > run_context.moment().today:
-            raise DecisionError(f"{count.counted_on} is a day to come: give the day on which the persons were counted")
+            raise DecisionError(
+                Text(
+                    f"{count.counted_on} har inte varit än. Skriv dagen då personerna räknades.",
+                    f"{count.counted_on} is a day to come: give the day on which the persons were counted",
+                )
+            )
         if count.whom not in {part.name for part in source.parts}:
-            raise DecisionError(f"{source.name} does not read {count.whom}: its table has them in without")
+            raise DecisionError(
+                Text(
+                    f"{source.name} läser inte {COUNTED_WORDS[count.whom]}: källans tabell har dem i without.",
+                    f"{source.name} does not read {count.whom}: its table has them in without",
+                )
+            )
         _check_group(count)
         _check_author(count.counted_by)
 
@@ -97,8 +122,12 @@ def _check_group(count: TypedCount) -> None:
     }
     if not is_fitting[count.whom]:
         raise DecisionError(
-            "this school form or year does not go with whom is counted: children are of FS, pupils of another form and a "
-            "year from 0 to 9 or all years, staff of none"
+            Text(
+                "Skolformen eller årskursen passar inte dem som räknas. Barn hör till FS, elever till en annan form och en "
+                "årskurs från 0 till 9 eller alla, anställda till ingen.",
+                "this school form or year does not go with whom is counted: children are of FS, pupils of another form and a "
+                "year from 0 to 9 or all years, staff of none",
+            )
         )
 
 
@@ -106,17 +135,13 @@ def _check_author(text: str) -> None:
     is_function = text.strip() == text and text.isprintable() and 0 < len(text) <= MAX_AUTHOR_CHARACTERS
     if not is_function or "@" in text or text.startswith(FORMULA_SIGNS):
         raise DecisionError(
-            'write the function that answers for the number, such as "rektor Vretaskolan": no address and no name of a person, '
-            f"at most {MAX_AUTHOR_CHARACTERS} signs"
+            Text(
+                "Skriv vilken funktion som svarar för antalet, till exempel ”rektor Vretaskolan”: ingen adress, inget "
+                f"personnamn, högst {MAX_AUTHOR_CHARACTERS} tecken.",
+                'write the function that answers for the number, such as "rektor Vretaskolan": no address and no name of a '
+                f"person, at most {MAX_AUTHOR_CHARACTERS} signs",
+            )
         )
-
-
-def _is_same_place_and_day(one: TypedCount, other: TypedCount) -> bool:
-    return _place_and_day(one) == _place_and_day(other)
-
-
-def _place_and_day(count: TypedCount) -> tuple[object, ...]:
-    return count.unit, count.whom, count.school_form, count.year, count.counted_on
 
 
 def _described(count: TypedCount) -> str:

@@ -4,11 +4,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from fleetsync.core.model import AssignmentInterval, ChangePlan, CoverageSum, HoldReason, Moment, PartState
+from fleetsync.core.model import AssignmentInterval, ChangePlan, CoverageSum, HoldReason, Moment, PartState, Text
 from fleetsync.core.snapshot import Snapshot, build_past_snapshot
+from fleetsync.daemon.store_refusals import decision_error
 from fleetsync.expose import ports
 from fleetsync.store.ledger import Ledger, StoredPull, StoreError
 from fleetsync.sync import RunContext, clock_problem
+
+OUTDATED = "En senare hämtning gäller redan. Hämta delen igen."
 
 
 class LedgerHistory:
@@ -129,7 +132,10 @@ class LedgerDecisions:
         plan = self._plans(pull)
         if plan is None:
             raise ports.DecisionError(
-                f"{source}/{part}: what pull {pull} would change is being worked out. Try again in a moment"
+                Text(
+                    f"{source}/{part}: vad hämtning {pull} skulle ändra räknas ut. Försök igen om en stund.",
+                    f"{source}/{part}: what pull {pull} would change is being worked out. Try again in a moment",
+                )
             )
         return plan
 
@@ -137,11 +143,17 @@ class LedgerDecisions:
         """Believe a held pull. Raises DecisionError."""
         run_context = self._run_context()
         if problem := clock_problem(run_context):
-            raise ports.DecisionError(problem)
+            raise ports.DecisionError(
+                Text(
+                    "Maskinens klocka stämmer inte med den senaste avstämningen, så inget godtas. Teknikern ställer klockan, "
+                    "eller kör fleetsync db confirm-clock om den går rätt.",
+                    problem,
+                )
+            )
         try:
             run_context.ledger.accept(pull, who, reason, run_context.limits(source, part).without_grace())
         except StoreError as error:
-            raise ports.DecisionError(str(error)) from None
+            raise decision_error(error, OUTDATED) from None
         run_context.ledger.audit(who, "accept", f"{source}/{part} {pull}")
         self._wake()
 
@@ -161,7 +173,7 @@ class LedgerDecisions:
         try:
             ledger.reject(pull, who, reason)
         except StoreError as error:
-            raise ports.DecisionError(str(error)) from None
+            raise decision_error(error, OUTDATED) from None
         ledger.audit(who, "reject", f"{source}/{part} {pull}")
         self._wake()
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
 
 from fleetsync.core.model import Correction, DeviceCount, Parking
-from fleetsync.expose import ports
+from fleetsync.daemon.store_refusals import decision_error
 from fleetsync.expose.manual_decisions import EnteredCorrection, EnteredParking, Publication
 from fleetsync.store.ledger import Ledger, StoredCorrection, StoreError
 from fleetsync.sync import RunContext
@@ -36,7 +36,7 @@ class LedgerManualDecisions:
                 self._ledger.unpark(kind, subject_id)
                 self._ledger.audit(who, f"unpark {kind}", subject_id)
         except StoreError as error:
-            raise ports.DecisionError(str(error)) from None
+            raise decision_error(error, "Avvikelsen är inte parkerad längre. Inget ändrades.") from None
         finally:
             self._wake()
 
@@ -65,7 +65,8 @@ class LedgerManualDecisions:
         try:
             stored = self._ledger.take_back_correction(number, who)
         except StoreError as error:
-            raise ports.DecisionError(str(error)) from None
+            sv = f"Rättelse {number} gäller inte längre: den har upphört eller är redan återtagen."
+            raise decision_error(error, sv) from None
         self._ledger.audit(who, f"took back the correction of {stored.field}", stored.subject_id)
         self._wake()
         return _entered(stored)
@@ -87,7 +88,8 @@ class LedgerManualDecisions:
         try:
             self._ledger.unpublish(unit)
         except StoreError as error:
-            raise ports.DecisionError(str(error)) from None
+            sv = f"{unit} är redan på prov, eller har published = true i sin [[unit]]. Inget ändrades."
+            raise decision_error(error, sv) from None
         self._ledger.audit(who, "unpublish", unit)
         self._wake()
 

@@ -7,8 +7,9 @@ There is no list of protected persons. Who is asked about is named by an exact k
 from collections.abc import Callable
 
 from fleetsync.core.identity import canonical_key
-from fleetsync.core.model import Key, Scheme
+from fleetsync.core.model import Key, Scheme, Text
 from fleetsync.core.privacy import MAX_MARKS_UNASKED, tokenise_id
+from fleetsync.daemon.store_refusals import decision_error
 from fleetsync.expose import ports
 from fleetsync.pull.decoding import civic_number, clean
 from fleetsync.store.ledger import MarkingPull, ProtectedPerson, StoreError
@@ -32,7 +33,7 @@ class LedgerProtection:
         try:
             return _protected_state(self._run_context().ledger.unprotect(reference, who, reason))
         except StoreError as error:
-            raise ports.DecisionError(str(error)) from None
+            raise decision_error(error, "Personen är inte skyddad, eller inte känd. Inget ändrades.") from None
 
     def marking_pulls(self) -> tuple[ports.MarkingPull, ...]:
         """The pulls that marked more persons than may be marked unasked, and whose marks stand."""
@@ -47,12 +48,19 @@ class LedgerProtection:
         if marking is None:
             names = ", ".join(f"{each.pull} ({each.source}/{each.part}, {each.persons} persons)" for each in standing)
             raise ports.DecisionError(
-                f"no mark of pull {pull} stands. Nothing was changed. Pulls whose marks stand: {names or 'none'}"
+                Text(
+                    f"Ingen märkning från hämtning {pull} gäller. Inget ändrades. Sidan visar hämtningar vars märkningar gäller.",
+                    f"no mark of pull {pull} stands. Nothing was changed. Pulls whose marks stand: {names or 'none'}",
+                )
             )
         if (marking.source, marking.part) not in {(state.source, state.part) for state in run_context.parts()}:
             raise ports.DecisionError(
-                f"{marking.source}/{marking.part} is not configured any more, and a mark ends only when its part is read "
-                "without it. Configure the source again, or release the persons one at a time"
+                Text(
+                    f"{marking.source}/{marking.part} finns inte längre i inställningarna, och en märkning upphör först när "
+                    "dess del läses utan den. Lägg till källan igen, eller häv skyddet för en person i taget.",
+                    f"{marking.source}/{marking.part} is not configured any more, and a mark ends only when its part is read "
+                    "without it. Configure the source again, or release the persons one at a time",
+                )
             )
         return _marking_pull(marking)
 
@@ -62,7 +70,7 @@ class LedgerProtection:
         try:
             return _marking_pull(self._run_context().ledger.request_mark_release(pull, who, reason))
         except StoreError as error:
-            raise ports.DecisionError(str(error)) from None
+            raise decision_error(error, f"Ingen märkning från hämtning {pull} gäller. Inget ändrades.") from None
 
 
 def _marking_pull(marking: MarkingPull) -> ports.MarkingPull:

@@ -14,12 +14,13 @@ from datetime import date
 from pathlib import Path
 
 from fleetsync.clock import Clock
+from fleetsync.core.model import Text
 from fleetsync.expose.ports import CountedGroup, DecisionError, TypedCount
 
 HEADERS = ("Enhet", "Avser", "Skolform", "Årskurs", "Antal", "Datum", "Lämnat av")
 DELIMITER = ";"
-WORDS = {CountedGroup.CHILDREN: "barn", CountedGroup.PUPILS: "elever", CountedGroup.STAFF: "anställda"}
-_GROUPS = {word: group for group, word in WORDS.items()}
+COUNTED_WORDS = {CountedGroup.CHILDREN: "barn", CountedGroup.PUPILS: "elever", CountedGroup.STAFF: "anställda"}
+_GROUPS = {word: group for group, word in COUNTED_WORDS.items()}
 
 
 class TypedCountFile:
@@ -39,13 +40,20 @@ class TypedCountFile:
             return ()
         except (OSError, UnicodeDecodeError) as error:
             raise DecisionError(
-                f"{self._path.name} cannot be read ({type(error).__name__}). Put the file right"
+                Text(
+                    f"{self._path.name} kan inte läsas ({type(error).__name__}). Rätta filen.",
+                    f"{self._path.name} cannot be read ({type(error).__name__}). Put the file right",
+                )
             ) from None
         header, *rows = [tuple(row) for row in csv.reader(io.StringIO(text), delimiter=DELIMITER)] or [()]
         if header != HEADERS:
             raise DecisionError(
-                f"{self._path.name} holds other columns than those of typed counts. Name another file in path, and read "
-                "this one by a source of its own"
+                Text(
+                    f"{self._path.name} har andra kolumner än inmatade antal har. Ange en annan fil i path, och läs den här "
+                    "med en egen källa.",
+                    f"{self._path.name} holds other columns than those of typed counts. Name another file in path, and read "
+                    "this one by a source of its own",
+                )
             )
         return tuple(_count_of_row(row, number, self._path.name) for number, row in enumerate(rows, 2))
 
@@ -60,8 +68,11 @@ class TypedCountFile:
                 self._write(counts)
         except OSError as error:
             raise DecisionError(
-                f"{self._path.parent}: the counts cannot be written there ({error.strerror}). Let fleetsync write into the "
-                "folder"
+                Text(
+                    f"{self._path.parent}: antalen kan inte sparas där ({error.strerror}). Låt fleetsync skriva i mappen.",
+                    f"{self._path.parent}: the counts cannot be written there ({error.strerror}). Let fleetsync write into "
+                    "the folder",
+                )
             ) from None
 
     def _write(self, counts: Iterable[TypedCount]) -> None:
@@ -84,7 +95,15 @@ def _place_and_newest_day(count: TypedCount) -> tuple[str, str, str, int, int]:
 
 def _row_of_count(count: TypedCount) -> tuple[object, ...]:
     year = "" if count.year is None else count.year
-    return count.unit, WORDS[count.whom], count.school_form, year, count.heads, count.counted_on, count.counted_by
+    return (
+        count.unit,
+        COUNTED_WORDS[count.whom],
+        count.school_form,
+        year,
+        count.heads,
+        count.counted_on,
+        count.counted_by,
+    )
 
 
 def _count_of_row(row: tuple[str, ...], number: int, name: str) -> TypedCount:
@@ -100,4 +119,9 @@ def _count_of_row(row: tuple[str, ...], number: int, name: str) -> TypedCount:
             counted_by=by,
         )
     except (ValueError, KeyError):
-        raise DecisionError(f"{name} line {number} is no typed count. Put the line right, or remove it") from None
+        raise DecisionError(
+            Text(
+                f"{name} rad {number} är inget inmatat antal. Rätta raden, eller ta bort den.",
+                f"{name} line {number} is no typed count. Put the line right, or remove it",
+            )
+        ) from None

@@ -21,6 +21,7 @@ from fleetsync.core.model import (
     Subject,
     Text,
 )
+from fleetsync.expose.drill_down import SHARED_SUBJECTS
 from fleetsync.expose.lookup import Lookup
 from fleetsync.expose.ports import DecisionError
 
@@ -33,18 +34,16 @@ CORRECTED_CONDITIONS = (
     Condition.LOST,
     Condition.RETIRED,
 )
-SHARED_SUBJECTS = (Subject.SET, Subject.POOL)
 LONGEST_CORRECTION = timedelta(days=366)
 LARGEST_COUNT = 9_999
 DAYS_WITHOUT_CALENDAR = timedelta(days=90)
 
 
 class DecisionRefused(DecisionError):
-    """A decision that the rules do not allow. `text` says why and what to do, in both languages."""
+    """A decision that the rules do not allow."""
 
     def __init__(self, sv: str, en: str) -> None:
-        super().__init__(en)
-        self.text = Text(sv, en)
+        super().__init__(Text(sv, en))
 
 
 # --- days ---------------------------------------------------------------------------------------------------------------

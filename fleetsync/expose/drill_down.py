@@ -117,6 +117,11 @@ class DrillDown:
     rows: Sequence[MeasureRow]
 
 
+def shared_shares(visible: VisibleSnapshot, unit: str) -> Sequence[CoverageShare]:
+    """The shares of the sets and pools of *unit*."""
+    return [share for share in visible.shares if share.unit == unit and share.subject in SHARED_SUBJECTS]
+
+
 def measure_of(name: str) -> Measure | None:
     """The measure of that name, with or without its prefix; None for no measure."""
     short = name.removeprefix(METRIC_PREFIX)

@@ -21,7 +21,7 @@ FAILURE_TEXTS = (
         ("no file matches",),
         Text(
             "Ingen fil har kommit än. Be den som exporterar listan att köra exporten; filen läses av sig själv när den finns.",
-            "No file has come yet. Ask whoever exports the list to run the export; the file is read by itself once it is there.",
+            "No file has come yet. Ask the person who exports the list to run the export; the file is read by itself once it is there.",
         ),
     ),
     FailureText(
@@ -76,7 +76,7 @@ FAILURE_TEXTS = (
         Text(
             "Filen är skadad, låst eller av ett slag som inte kan läsas. Be den som exporterar listan att spara den igen som "
             "XLSX eller CSV.",
-            "The file is damaged, locked or of a kind that cannot be read. Ask whoever exports the list to save it again as XLSX "
+            "The file is damaged, locked or of a kind that cannot be read. Ask the person who exports the list to save it again as XLSX "
             "or CSV.",
         ),
     ),

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -257,9 +258,9 @@ def _grouped_by_unit(measure: Measure, numbers: Numbers) -> Mapping[str, Numbers
 
 def _restricted_outcome(outcome: Outcome, scope: Scope) -> Outcome:
     people = tuple(_people_in_scope(outcome.people, scope))
-    owed = tuple(row for row in outcome.owed if scope.covers(row.unit, row.entitlement))
-    assignments = tuple(row for row in outcome.assignments if scope.covers(row.unit, row.entitlement))
-    shares = tuple(row for row in outcome.shares if scope.covers(row.unit, row.entitlement))
+    owed = _rows_in_scope(outcome.owed, scope)
+    assignments = _rows_in_scope(outcome.assignments, scope)
+    shares = _rows_in_scope(outcome.shares, scope)
     person_ids = {case.person.id for case in people} | {row.subject_id for row in owed}
     served = {row.device for row in assignments}
     devices = tuple(_devices_in_scope(outcome.devices, scope, person_ids, served))
@@ -273,10 +274,26 @@ def _restricted_outcome(outcome: Outcome, scope: Scope) -> Outcome:
         owed=owed,
         assignments=assignments,
         shares=shares,
-        coverage=tuple(row for row in outcome.coverage if scope.covers(row.unit, row.entitlement)),
+        coverage=_rows_in_scope(outcome.coverage, scope),
         episodes=tuple(row for row in outcome.episodes if _is_visible_episode(row, scope, subject_ids)),
         gap_unit_kinds=frozenset(pair for pair in outcome.gap_unit_kinds if scope.covers_unit(pair[0])),
     )
+
+
+class _RowOfEntitlement(Protocol):
+    """A row that belongs to a unit and an entitlement."""
+
+    @property
+    def unit(self) -> str: ...
+    @property
+    def entitlement(self) -> str: ...
+
+
+_Row = TypeVar("_Row", bound=_RowOfEntitlement)
+
+
+def _rows_in_scope(rows: Iterable[_Row], scope: Scope) -> tuple[_Row, ...]:
+    return tuple(row for row in rows if scope.covers(row.unit, row.entitlement))
 
 
 def _people_in_scope(people: Iterable[PersonCase], scope: Scope) -> Iterator[PersonCase]:

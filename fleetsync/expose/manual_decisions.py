@@ -3,7 +3,7 @@
 A part of `fleetsync.expose.ports`. The rules for such decisions are in `fleetsync.expose.decision_checks`.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
@@ -34,6 +34,11 @@ class EnteredCorrection(msgspec.Struct, frozen=True, kw_only=True):
     def is_in_force(self, today: date) -> bool:
         """Whether it counts on *today*."""
         return not self.ended_how and (self.until is None or today <= self.until)
+
+
+def fields_in_force(entered: Iterable[EnteredCorrection], today: date) -> frozenset[str]:
+    """The fields of which one of *entered* counts on *today*."""
+    return frozenset(each.field for each in entered if each.is_in_force(today))
 
 
 class EnteredParking(msgspec.Struct, frozen=True, kw_only=True):

@@ -131,7 +131,11 @@ class HistoryReader(Protocol):
 
 
 class DecisionError(Exception):
-    """A decision that cannot be taken; the text says why and what to do."""
+    """A decision that cannot be taken. `text` says why and what to do; in English alone where the system below said it."""
+
+    def __init__(self, text: Text | str) -> None:
+        self.text = text if isinstance(text, Text) else Text(text, text)
+        super().__init__(self.text.en)
 
 
 class LeftoverPull(msgspec.Struct, frozen=True, kw_only=True):
@@ -257,6 +261,11 @@ class TypedCount(msgspec.Struct, frozen=True, kw_only=True):
     heads: int
     counted_on: date
     counted_by: str
+
+    @property
+    def place_and_day(self) -> tuple[str, CountedGroup, str, int | None, date]:
+        """What it counts, and when: one number is kept of each."""
+        return self.unit, self.whom, self.school_form, self.year, self.counted_on
 
 
 class HeadCountDesk(Protocol):

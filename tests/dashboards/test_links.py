@@ -13,7 +13,7 @@ from werkzeug.exceptions import NotFound
 from fleetsync.cli import COMMANDS
 from fleetsync.core.lifecycle import GAPS
 from fleetsync.core.measures import MEASURES
-from fleetsync.expose.web.source_pages import pages
+from fleetsync.expose.web.registry import pages
 from tests.dashboards.series_catalogue import ALERTS, DASHBOARDS, RUNBOOKS
 
 LABELS = {measure.name: set(measure.labels) for measure in MEASURES}

@@ -706,7 +706,7 @@ class FakeHeadCounts:
 
     counts: list[TypedCount] = field(default_factory=list)
     entered_by: list[str] = field(default_factory=list)
-    refusal: str = ""
+    refusal: Text | str = ""
     open: bool = True
 
     def is_open(self) -> bool:
@@ -718,9 +718,12 @@ class FakeHeadCounts:
     def enter(self, count: TypedCount, *, who: str) -> TypedCount | None:
         if self.refusal:
             raise DecisionError(self.refusal)
+        replaced = next((each for each in self.counts if each.place_and_day == count.place_and_day), None)
+        if replaced is not None:
+            self.counts.remove(replaced)
         self.counts.append(count)
         self.entered_by.append(who)
-        return None
+        return replaced
 
     def remove(self, count: TypedCount, *, who: str) -> None:
         if count not in self.counts:

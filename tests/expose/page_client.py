@@ -78,3 +78,13 @@ def read(path: str, client: FlaskClient | None = None, **more: Any) -> str:
     answer = (client or signed_in_client()[1]).get(path, **more)
     assert answer.status_code == 200, (path, answer.status_code)
     return answer.text
+
+
+def undo(client: FlaskClient, page: str) -> TestResponse:
+    """Press the button that the page offers after a decision."""
+    form = re.search(r'<form class="undo" method="post" action="([^"]+)">(.*?)</form>', page, re.DOTALL)
+    assert form is not None, "there is a button"
+    fields: dict[str, list[str]] = {}
+    for name, value in re.findall(r'name="([^"]+)" value="([^"]*)"', form[2]):
+        fields.setdefault(name, []).append(unescape(value))
+    return client.post(unescape(form[1]), data=fields, follow_redirects=True)

@@ -1,8 +1,5 @@
 """Acting on the page: gaps are parked, facts corrected, units published, by those who may, and each can be undone."""
 
-import re
-from html import unescape
-
 import pytest
 from flask.testing import FlaskClient
 from msgspec.structs import replace
@@ -12,7 +9,7 @@ from fleetsync.core.model import Correction
 from fleetsync.expose.lookup import Lookup
 from fleetsync.expose.ports import LeftoverPull
 from tests.expose import example_page as e
-from tests.expose.page_client import csrf_of, open_client, visible_text
+from tests.expose.page_client import csrf_of, open_client, undo, visible_text
 
 LOOKUP = Lookup(e.example_view(4))
 DEVICE = "d-intune-exb00041"
@@ -24,16 +21,6 @@ UNTIL, REASON = "2026-12-01", "Inventerat i dag"
 
 def post(client: FlaskClient, path: str, **form: object) -> TestResponse:
     return client.post(path, data={"csrf": csrf_of(client, "/"), **form}, follow_redirects=True)
-
-
-def undo(client: FlaskClient, page: str) -> TestResponse:
-    """Press the button that the page offers after a decision."""
-    form = re.search(r'<form class="undo" method="post" action="([^"]+)">(.*?)</form>', page, re.DOTALL)
-    assert form is not None, "there is a button"
-    fields: dict[str, list[str]] = {}
-    for name, value in re.findall(r'name="([^"]+)" value="([^"]*)"', form[2]):
-        fields.setdefault(name, []).append(unescape(value))
-    return client.post(unescape(form[1]), data=fields, follow_redirects=True)
 
 
 # --- parking ------------------------------------------------------------------------------------------------------------

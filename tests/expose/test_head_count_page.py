@@ -6,10 +6,11 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from fleetsync.core.model import Text
 from fleetsync.expose.ports import ROLE_SCOPES, AccountRole, CountedGroup, TypedCount
 from fleetsync.expose.scope import Permission, Scope
 from tests.expose import example_page as e
-from tests.expose.page_client import csrf_of, open_client, visible_text
+from tests.expose.page_client import csrf_of, open_client, undo, visible_text
 
 PAGE = "/units/ugglan/head-counts"
 TYPED = {"form": "FS", "year": "", "heads": "43", "counted_on": "2026-11-20", "counted_by": "förskolechef Ugglan"}
@@ -48,7 +49,21 @@ def test_a_number_is_kept_with_its_day_and_who_answers_for_it_and_can_be_taken_b
     taken_back = post(client, f"{PAGE}/remove")
 
     assert setup.head_count_port.counts == []
-    assert "Antalet är borttaget." in visible_text(taken_back.text)
+    assert "Antalet är återtaget." in visible_text(taken_back.text)
+
+
+def test_a_number_and_its_removal_can_be_undone_and_one_that_was_replaced_comes_back(setup: e.PageSetup) -> None:
+    client, port = open_client(setup, "tea"), setup.head_count_port
+
+    undo(client, post(client).text)
+    assert port.counts == []
+
+    post(client)
+    undo(client, post(client, heads="50").text)
+    assert port.counts == [COUNT]
+
+    undo(client, post(client, f"{PAGE}/remove").text)
+    assert port.counts == [COUNT]
 
 
 @pytest.mark.parametrize(
@@ -85,10 +100,12 @@ def test_what_is_no_number_or_no_day_is_refused_and_nothing_is_kept(setup: e.Pag
     assert setup.head_count_port.counts == []
 
 
-def test_a_refusal_of_the_desk_is_shown(setup: e.PageSetup) -> None:
-    setup.head_count_port.refusal = "2027-01-01 is a day to come"
+def test_a_refusal_of_the_desk_is_shown_in_the_readers_language(setup: e.PageSetup) -> None:
+    setup.head_count_port.refusal = Text("Den dagen har inte varit än.", "that is a day to come")
 
-    assert "2027-01-01 is a day to come" in visible_text(post(open_client(setup, "tea")).text)
+    shown = visible_text(post(open_client(setup, "tea")).text)
+    assert "Den dagen har inte varit än." in shown
+    assert "that is a day to come" not in shown
 
 
 def test_a_number_that_is_gone_already_is_not_taken_back_twice(setup: e.PageSetup) -> None:

@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from html import unescape
+from pathlib import Path
 
 import jsonschema
 import msgspec
@@ -32,6 +33,7 @@ from fleetsync.core.model import (
 )
 from fleetsync.core.pull_progress import PullProgress, WaitReason
 from fleetsync.core.snapshot import PAST_DAY_MEASURES, Snapshot, build_past_snapshot, build_snapshot
+from fleetsync.expose import web
 from fleetsync.expose.drill_down import DERIVED_MEASURES, measure_of, number_of
 from fleetsync.expose.drill_down import drill_down as opened_number
 from fleetsync.expose.lists.gaps import SEVERITY_RANK
@@ -43,6 +45,14 @@ PAST = (e.TODAY - timedelta(days=10)).isoformat()
 MASKED = "p-edlevo-bj-5A-3"
 CHILD = "p-lifecare-~cug0"
 LISTS = ("/coverage", "/gaps", "/devices", "/assignments", "/sources", "/numbers/short")
+
+
+def test_every_module_with_pages_is_in_the_table_of_such_modules():
+    folder = Path(web.__file__).parent
+    with_pages = {
+        file.stem for file in folder.glob("*.py") if re.search(r"^@pages?[.(]", file.read_text("utf-8"), re.MULTILINE)
+    }
+    assert with_pages == set(web.PAGE_MODULES)
 
 
 # --- every number opens -----------------------------------------------------------------------------------------------

@@ -179,6 +179,15 @@ def test_a_page_for_print_says_when_it_does_not_hold_all_rows():
     assert f"Bara de första {MAX_PRINTED_ROWS} av" in visible_text(page)
 
 
+def test_a_page_for_print_begins_with_the_first_row_from_whichever_page_it_is_asked_for():
+    client = open_client(e.page_setup(e.example_snapshot(24)), "tea")
+    first, third = (
+        post(client, f"/selection/devices?page={page}", every="yes", action="print").text for page in (1, 3)
+    )
+
+    assert re.findall(r"EXB\d+", first) == re.findall(r"EXB\d+", third) != []
+
+
 # --- search -------------------------------------------------------------------------------------------------------------
 
 

@@ -8,11 +8,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 from msgspec.structs import replace
 
-from fleetsync.cli import root
 from tests.flow.installation import Installation, OpenInstallation, device, login, serial
+from tests.test_cli import run_and_catch
 
 WHY = ("--reason", "inventory")
 
@@ -34,10 +33,9 @@ def opened(installation: Installation) -> Iterator[OpenInstallation]:
 
 def command(installation: Installation, *words: str, code: int = 0) -> str:
     """What a command prints; its error, where it must refuse."""
-    variables = {"FLEETSYNC_NOW": installation.clock.now().isoformat()}
-    done = CliRunner().invoke(root, ["--config", str(installation.config), *words], env=variables)
-    assert done.exit_code == code, done.output
-    return done.output if code else done.stdout
+    exit_code, printed, errors = run_and_catch(installation, *words)
+    assert exit_code == code, printed + errors
+    return printed + errors if code else printed
 
 
 def device_id(installation: Installation, n: int) -> str:
@@ -122,6 +120,7 @@ def test_a_second_correction_takes_the_place_of_the_first(installation: Installa
     ("words", "sentence"),
     [
         ((), "nothing is stated"),
+        (("--count", "3", "--unit", "central"), "state them by two commands"),
         (("--purpose", "set"), "is no purpose that can be stated"),
         (("--unit", "nowhere"), "is no unit that can be stated"),
         (("--holder", "p-nobody"), "there is no such person"),

@@ -3,6 +3,7 @@
 It shows one snapshot, asks the ports, and never reconciles. No address, log line or message names a person.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from flask import Flask
@@ -14,16 +15,33 @@ from fleetsync.expose.web.ended_sessions import SESSION_LIFETIME, EndedSessions
 from fleetsync.expose.web.health import PUBLISHED_STATE_KEY, health
 from fleetsync.expose.web.indexed_snapshot import SnapshotIndexes
 from fleetsync.expose.web.limiter import SignInLimiter
+from fleetsync.expose.web.registry import pages
 from fleetsync.expose.web.request_context import EXTENSION_KEY, App, NoNumbersForDayError
 from fleetsync.expose.web.responses import add_headers, http_error, internal_error, no_numbers
 from fleetsync.expose.web.sign_in import LARGEST_FORM_BYTES, check_access, largest_body, sign_in_pages
 from fleetsync.expose.web.template_helpers import register_template_helpers
-from fleetsync.expose.web.trial_pages import pages
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 __all__ = ["WebRefused", "create_app", "largest_body", "metrics_wsgi"]
+
+# A module registers its pages when it is imported. The order is that of the navigation.
+PAGE_MODULES = (
+    "pages",
+    "search",
+    "work_pages",
+    "source_pages",
+    "proposal_pages",
+    "file_page",
+    "protection_page",
+    "head_count_page",
+    "park_page",
+    "correction_pages",
+    "trial_pages",
+)
+for _module in PAGE_MODULES:
+    import_module(f"{__name__}.{_module}")
 
 
 class WebRefused(Exception):

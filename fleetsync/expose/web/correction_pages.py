@@ -22,10 +22,11 @@ from fleetsync.core.model import (
 )
 from fleetsync.expose import decision_checks
 from fleetsync.expose.decision_checks import CORRECTED_FIELDS, DecisionRefused
-from fleetsync.expose.drill_down import SHARED_SUBJECTS
+from fleetsync.expose.drill_down import shared_shares
+from fleetsync.expose.manual_decisions import fields_in_force
 from fleetsync.expose.ports import DecisionError
 from fleetsync.expose.scope import Permission
-from fleetsync.expose.web import deciding, park_page
+from fleetsync.expose.web import deciding
 from fleetsync.expose.web.entered_corrections import (
     FIELD_TITLES,
     ShownCorrection,
@@ -34,10 +35,8 @@ from fleetsync.expose.web.entered_corrections import (
     value_name,
 )
 from fleetsync.expose.web.links import TranslatedNames
-from fleetsync.expose.web.registry import PageResponse, page
+from fleetsync.expose.web.registry import PageResponse, page, pages
 from fleetsync.expose.web.request_context import RequestContext, request_context
-
-pages = park_page.pages  # all of them: this module adds its own
 
 MAX_KEY_CHARACTERS = 200
 
@@ -114,7 +113,7 @@ def correct_device(device_id: str) -> PageResponse:
     context, account = deciding.require_permission(Permission.FACTS)
     case = _correctable_device(context, device_id)
     decisions = context.services.manual_decisions
-    in_force = {each.field for each in decisions.corrections({device_id}) if each.is_in_force(context.today)}
+    in_force = fields_in_force(decisions.corrections({device_id}), context.today)
     try:
         until, reason = decision_checks.read_day(request.form.get("until", "")), deciding.given_reason()
         entries = [
@@ -206,13 +205,8 @@ def count_form(slug: str) -> PageResponse:
     if slug not in context.lookup.units:
         abort(404)
     if "shared" not in request.args:
-        return render_template("count_devices.html", share=None, slug=slug, shares=_shares_at(context, slug))
+        return render_template("count_devices.html", share=None, slug=slug, shares=shared_shares(context.latest, slug))
     return _count_form(context, _share_of(context, slug, request.args["shared"]))
-
-
-def _shares_at(context: RequestContext, slug: str) -> Sequence[CoverageShare]:
-    shared = (share for share in context.latest.shares if share.subject in SHARED_SUBJECTS)
-    return [share for share in shared if share.unit == slug]
 
 
 @pages.post("/units/<slug>/count")
@@ -221,7 +215,7 @@ def count_devices(slug: str) -> PageResponse:
     context, account = deciding.require_permission(Permission.FACTS)
     share = _share_of(context, slug, request.form.get("shared", ""))
     decisions = context.services.manual_decisions
-    is_corrected = any(each.is_in_force(context.today) for each in decisions.corrections({share.subject_id}))
+    is_corrected = bool(fields_in_force(decisions.corrections({share.subject_id}), context.today))
     try:
         until, reason = decision_checks.read_day(request.form.get("until", "")), deciding.given_reason()
         count = request.form.get(COUNT_FIELD, -1, type=int)
@@ -242,7 +236,7 @@ def count_devices(slug: str) -> PageResponse:
 
 
 def _share_of(context: RequestContext, slug: str, subject_id: str) -> CoverageShare:
-    share = next((share for share in _shares_at(context, slug) if share.subject_id == subject_id), None)
+    share = next((share for share in shared_shares(context.latest, slug) if share.subject_id == subject_id), None)
     return share or abort(404)
 
 

@@ -35,8 +35,7 @@ def given_reason() -> str:
 
 def refuse(context: RequestContext, refusal: DecisionError) -> None:
     """Say on the next page why the decision was not taken."""
-    text = context.localiser.translate(refusal.text) if isinstance(refusal, DecisionRefused) else str(refusal)
-    flash(text, "refused")
+    flash(context.localiser.translate(refusal.text), "refused")
 
 
 def confirm(text: str, undo_endpoint: str, undo_fields: Fields, parameters: Mapping[str, str]) -> None:

@@ -6,13 +6,10 @@ from flask import abort, flash, redirect, render_template, request, url_for
 
 from fleetsync.core.model import Text
 from fleetsync.expose.gate import visible_received_file
-from fleetsync.expose.ports import DecisionError, SignInAccount
+from fleetsync.expose.ports import DecisionError
 from fleetsync.expose.scope import Permission
-from fleetsync.expose.web import proposal_pages
-from fleetsync.expose.web.registry import PageResponse, page
-from fleetsync.expose.web.request_context import RequestContext, request_context
-
-pages = proposal_pages.pages  # all of them: this module adds its own
+from fleetsync.expose.web import deciding
+from fleetsync.expose.web.registry import PageResponse, page, pages
 
 MAX_NAME_CHARACTERS = 150
 
@@ -20,7 +17,7 @@ MAX_NAME_CHARACTERS = 150
 @page("/sources/file", section="sources", needs=Permission.DECISIONS)
 def give_file() -> PageResponse:
     """The field for a file, or what the one that was given is and would change."""
-    context, account = _require_permission()
+    context, account = deciding.require_permission(Permission.DECISIONS)
     received = context.services.inbox.received(account.name)
     shown = None if received is None else visible_received_file(received, context.scope)
     return render_template("give_file.html", received=shown)
@@ -29,7 +26,7 @@ def give_file() -> PageResponse:
 @pages.post("/sources/file")
 def receive_file() -> PageResponse:
     """Take a file, and look at it in the background."""
-    context, account = _require_permission()
+    context, account = deciding.require_permission(Permission.DECISIONS)
     given = request.files.get("file")
     name = _plain_name(given.filename or "") if given is not None else ""
     if given is None or not name:
@@ -42,7 +39,7 @@ def receive_file() -> PageResponse:
 @pages.post("/sources/file/decision")
 def decide_on_file() -> PageResponse:
     """Keep the file that was given and have it read, or forget it."""
-    context, account = _require_permission()
+    context, account = deciding.require_permission(Permission.DECISIONS)
     inbox, decision = context.services.inbox, request.form.get("decision", "")
     if decision not in {"accept", "discard"}:
         abort(400)
@@ -52,7 +49,7 @@ def decide_on_file() -> PageResponse:
     try:
         source = inbox.accept(account.name)
     except DecisionError as refusal:
-        flash(str(refusal), "refused")
+        deciding.refuse(context, refusal)
         return redirect(url_for("pages.give_file"))
     text = context.localiser.t(
         "Filen är sparad och läses av {source} nu.", "The file is kept and is being read by {source}.", source=source
@@ -72,10 +69,3 @@ def _plain_name(given: str) -> str:
     name = PurePosixPath(given.replace("\\", "/")).name.strip()
     is_usable = name.isprintable() and not name.startswith(".") and len(name) <= MAX_NAME_CHARACTERS
     return name if is_usable else ""
-
-
-def _require_permission() -> tuple[RequestContext, SignInAccount]:
-    context = request_context()
-    if context.account is None or not context.scope.allows(Permission.DECISIONS):
-        abort(403)
-    return context, context.account

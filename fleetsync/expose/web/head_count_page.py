@@ -10,11 +10,9 @@ from fleetsync.core.school_forms import FKLASS, FS, GRADED_FORMS
 from fleetsync.expose.display_names import SCHOOL_FORMS, word
 from fleetsync.expose.ports import CountedGroup, DecisionError, SignInAccount, TypedCount
 from fleetsync.expose.scope import Permission
-from fleetsync.expose.web import protection_page
-from fleetsync.expose.web.registry import PageResponse, page
-from fleetsync.expose.web.request_context import RequestContext, request_context
-
-pages = protection_page.pages  # all of them: this module adds its own
+from fleetsync.expose.web import deciding
+from fleetsync.expose.web.registry import PageResponse, page, pages
+from fleetsync.expose.web.request_context import RequestContext
 
 STAFF = "staff"  # in the form, in place of a school form
 COUNTED_FORMS = (FS, FKLASS, "GR", "GRAN", "SP", "SAM")
@@ -26,19 +24,19 @@ NOT_A_NUMBER = Text("Skriv antalet, året och dagen med siffror.", "Write number
 def head_counts(slug: str) -> PageResponse:
     """What was typed for a unit, and the form for the next number."""
     context, _, unit = _require_unit(slug)
-    desk = context.services.head_counts
+    head_counts = context.services.head_counts
     try:
-        counts = [count for count in desk.typed_counts() if count.unit == slug]
+        counts = [count for count in head_counts.typed_counts() if count.unit == slug]
     except DecisionError as problem:
         counts = []
-        flash(str(problem), "refused")
+        deciding.refuse(context, problem)
     return render_template(
         "head_counts.html",
         slug=slug,
-        is_open=desk.is_open(),
+        is_open=head_counts.is_open(),
         has_years=not set(GRADED_FORMS).isdisjoint(_forms_of(unit)),
         choices=[(form, _group_name(form, context)) for form in _forms_of(unit)],
-        counts=[(count, _group_name(count.school_form or STAFF, context)) for count in counts],
+        counts=[(count, _group_name(count.school_form or STAFF, context), _fields_of(count)) for count in counts],
         today=context.latest.today,
     )
 
@@ -54,14 +52,15 @@ def enter_head_count(slug: str) -> PageResponse:
     try:
         replaced = context.services.head_counts.enter(count, who=account.name)
     except DecisionError as refusal:
-        flash(str(refusal), "refused")
+        deciding.refuse(context, refusal)
         return redirect(url_for("pages.head_counts", slug=slug))
     text = context.localiser.t("Antalet är sparat och läses nu.", "The number is kept and is being read.")
     if replaced is not None:
         text += " " + context.localiser.t(
             "Det ersätter {n} för samma dag.", "It replaces {n} of the same day.", n=replaced.heads
         )
-    flash(text, "done")
+    undo = "pages.remove_head_count" if replaced is None else "pages.enter_head_count"
+    deciding.confirm(text, undo, _fields_of(replaced or count), {"slug": slug})
     return redirect(url_for("pages.head_counts", slug=slug))
 
 
@@ -75,9 +74,10 @@ def remove_head_count(slug: str) -> PageResponse:
     try:
         context.services.head_counts.remove(count, who=account.name)
     except DecisionError as refusal:
-        flash(str(refusal), "refused")
+        deciding.refuse(context, refusal)
     else:
-        flash(context.localiser.t("Antalet är borttaget.", "The number is taken back."), "done")
+        text = context.localiser.t("Antalet är återtaget.", "The number is taken back.")
+        deciding.confirm(text, "pages.enter_head_count", _fields_of(count), {"slug": slug})
     return redirect(url_for("pages.head_counts", slug=slug))
 
 
@@ -99,6 +99,17 @@ def _count_of_form(slug: str, form: Mapping[str, str]) -> TypedCount | None:
         counted_on=counted_on,
         counted_by=form.get("counted_by", "").strip(),
     )
+
+
+def _fields_of(count: TypedCount) -> deciding.Fields:
+    """The fields that hold *count*, as `_count_of_form` reads them."""
+    return [
+        ("form", count.school_form or STAFF),
+        ("year", "" if count.year is None else str(count.year)),
+        ("heads", str(count.heads)),
+        ("counted_on", count.counted_on.isoformat()),
+        ("counted_by", count.counted_by),
+    ]
 
 
 def _is_number(text: str) -> bool:
@@ -129,10 +140,8 @@ def _group_name(form: str, context: RequestContext) -> str:
 
 def _require_unit(slug: str) -> tuple[RequestContext, SignInAccount, Unit]:
     """The request, its account and the unit. Ends it with 403 without the permission, with 404 out of scope."""
-    context = request_context()
-    if context.account is None or not context.scope.allows(Permission.HEAD_COUNTS):
-        abort(403)
+    context, account = deciding.require_permission(Permission.HEAD_COUNTS)
     unit = context.lookup.units.get(slug)
     if unit is None or slug in RESERVED_UNITS:
         abort(404)
-    return context, context.account, unit
+    return context, account, unit

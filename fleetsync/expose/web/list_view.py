@@ -140,7 +140,7 @@ class ListView:
 
     def printed(self) -> str:
         """The chosen rows on one page that is made for paper."""
-        return self._render("printed_list.html", ListPage(self, MAX_PRINTED_ROWS, has_links=False))
+        return self._render("printed_list.html", ListPage(self, MAX_PRINTED_ROWS, is_printed=True))
 
     def _render(self, template: str, list_page: "ListPage", **more: Any) -> str:
         column = self.definition.login_column(self.context.scope)
@@ -179,14 +179,16 @@ class ListView:
 class ListPage:
     """The part of a list that is on the screen, and the links around it."""
 
-    def __init__(self, list_view: ListView, size: int, *, has_links: bool = True) -> None:
-        self.list_view, self.has_links = list_view, has_links
+    def __init__(self, list_view: ListView, size: int, *, is_printed: bool = False) -> None:
+        self.list_view, self.is_printed = list_view, is_printed
         self.definition = list_view.definition
         self.list_context = list_view.list_context
         self.all = list_view.chosen_rows
         self.count = len(self.all)
         self.pages = max(1, -(-self.count // size))
-        self.page = min(max(1, request.args.get("page", 1, type=int)), self.pages)
+        # The address of a selection may still have the page that rows were ticked on.
+        asked_page = 1 if is_printed else request.args.get("page", 1, type=int)
+        self.page = min(max(1, asked_page), self.pages)
         self.rows = self.all[(self.page - 1) * size : self.page * size]
         self.total = list_view.given.total if list_view.given else None
         self.columns = [column for column in list_view.columns if not column.is_optional or self._has_values(column)]
@@ -231,7 +233,7 @@ class ListPage:
 
     def link(self, column: ListColumn[Any], row: Any) -> str | None:
         """Where a cell leads."""
-        if column.link is None or not self.has_links:
+        if column.link is None or self.is_printed:
             return None
         return link_url(column.link(row, self.list_context), self.list_view.context)
 

@@ -13,7 +13,6 @@ from fleetsync.core.model import (
     RESERVED_UNITS,
     UNPLACED,
     BelievedRecord,
-    CoverageShare,
     CoveredBy,
     DeviceRecord,
     Subject,
@@ -25,10 +24,10 @@ from fleetsync.expose.display_names import MEASURE_HELP, MEASURE_TITLES, SCHOOL_
 from fleetsync.expose.drill_down import (
     DERIVED_MEASURES,
     METRIC_PREFIX,
-    SHARED_SUBJECTS,
     measure_of,
     narrow_to_subject,
     number_of,
+    shared_shares,
 )
 from fleetsync.expose.lists import ASSIGNMENTS, COVERAGE, DEVICES, GAP_LIST, NUMBERS
 from fleetsync.expose.lists.gaps import SEVERITY_RANK
@@ -40,11 +39,9 @@ from fleetsync.expose.web import coverage_overview, policy_sentences
 from fleetsync.expose.web.entered_corrections import corrections_of
 from fleetsync.expose.web.links import TranslatedNames
 from fleetsync.expose.web.list_view import GivenRows, ListView
-from fleetsync.expose.web.registry import PageResponse, page, pages
+from fleetsync.expose.web.registry import PageResponse, page
 from fleetsync.expose.web.request_context import RequestContext, request_context
 from fleetsync.expose.web.unit_choice import UnitChoice, orders_by_coverage
-
-__all__ = ["is_kept_for_day", "pages"]  # the pages of other modules are added to these
 
 
 @page("/", navigation_title=Text("Läget", "Overview"))
@@ -105,6 +102,7 @@ def unit(slug: str) -> PageResponse:
 
 def _current_unit_values(context: RequestContext, slug: str) -> dict[str, Any]:
     """What is not kept for past days."""
+    shares = shared_shares(context.latest, slug)
     return {
         "roundings": _pool_roundings(context, slug),
         "local_plan": _local_plan_sentences(context, slug),
@@ -113,15 +111,10 @@ def _current_unit_values(context: RequestContext, slug: str) -> dict[str, Any]:
         and context.services.head_counts.is_open(),
         "tasks": context.today_indexes.open_tasks.by_role(slug),
         "stages": _stage_counts_at(context, slug),
-        "corrections": corrections_of(context, [share.subject_id for share in _shared_at(context, slug)]),
-        "pools": {share.entitlement: share for share in _shared_at(context, slug) if share.subject is Subject.POOL},
+        "corrections": corrections_of(context, [share.subject_id for share in shares]),
+        "pools": {share.entitlement: share for share in shares if share.subject is Subject.POOL},
         "publication": context.services.manual_decisions.publications().get(slug),
     }
-
-
-def _shared_at(context: RequestContext, slug: str) -> Sequence[CoverageShare]:
-    """The shares of the sets and pools of a unit."""
-    return [share for share in context.latest.shares if share.unit == slug and share.subject in SHARED_SUBJECTS]
 
 
 def _local_plan_sentences(context: RequestContext, slug: str) -> tuple[str, Sequence[str]] | None:

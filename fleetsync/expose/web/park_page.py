@@ -12,12 +12,10 @@ from fleetsync.expose.lists.definitions import SubjectLink
 from fleetsync.expose.manual_decisions import EnteredParking
 from fleetsync.expose.ports import DecisionError
 from fleetsync.expose.scope import Permission
-from fleetsync.expose.web import deciding, head_count_page
+from fleetsync.expose.web import deciding
 from fleetsync.expose.web.links import subject_url
-from fleetsync.expose.web.registry import PageResponse, page
+from fleetsync.expose.web.registry import PageResponse, page, pages
 from fleetsync.expose.web.request_context import RequestContext, request_context
-
-pages = head_count_page.pages  # all of them: this module adds its own
 
 MAX_GAPS = 200
 

@@ -9,11 +9,8 @@ from flask import render_template
 
 from fleetsync.expose import proposal_lines
 from fleetsync.expose.scope import Permission
-from fleetsync.expose.web import source_pages
 from fleetsync.expose.web.registry import PageResponse, page
 from fleetsync.expose.web.request_context import request_context
-
-pages = source_pages.pages  # all of them: this module adds its own
 
 
 @page("/sources/proposals", section="sources", needs=Permission.PULL_DETAILS)

@@ -9,15 +9,12 @@ from collections.abc import Callable
 from flask import abort, flash, redirect, render_template, request, url_for
 
 from fleetsync.core.model import Text
-from fleetsync.expose.ports import DecisionError, ProtectedState, SignInAccount
+from fleetsync.expose.ports import DecisionError, ProtectedState
 from fleetsync.expose.scope import Permission
-from fleetsync.expose.web import file_page
-from fleetsync.expose.web.registry import PageResponse, page
+from fleetsync.expose.web import deciding
+from fleetsync.expose.web.registry import PageResponse, page, pages
 from fleetsync.expose.web.request_context import RequestContext, request_context
 
-pages = file_page.pages  # all of them: this module adds its own
-
-MAX_REASON_CHARACTERS = 500
 MAX_KEY_CHARACTERS = 200
 
 
@@ -30,7 +27,7 @@ def protection() -> PageResponse:
 @pages.post("/protection")
 def ask_protection() -> PageResponse:
     """Whether the person of a key is protected."""
-    context, account = _require_permission()
+    context, account = deciding.require_permission(Permission.PROTECTION)
     key = request.form.get("key", "").strip()[:MAX_KEY_CHARACTERS]
     state = context.services.protection.find(key) if key else None
     context.services.audit.audit(account.name, "asked about protection", state.reference if state else "")
@@ -40,7 +37,7 @@ def ask_protection() -> PageResponse:
 @pages.post("/protection/release")
 def release_protection() -> PageResponse:
     """Take back the mark of a person, for a reason."""
-    context, account = _require_permission()
+    context, account = deciding.require_permission(Permission.PROTECTION)
     reference = request.form.get("reference", "").strip()
 
     def release(reason: str) -> str:
@@ -57,7 +54,7 @@ def release_protection() -> PageResponse:
 @pages.post("/protection/release-pull")
 def release_marks_of_pull() -> PageResponse:
     """Take back all marks of a pull, for a reason."""
-    context, account = _require_permission()
+    context, account = deciding.require_permission(Permission.PROTECTION)
     pull = request.form.get("pull", type=int)
     if pull is None:
         abort(400)
@@ -76,24 +73,13 @@ def release_marks_of_pull() -> PageResponse:
 
 def _decide(context: RequestContext, decision: Callable[[str], str]) -> PageResponse:
     """Take *decision* for the reason in the form, and say what it came to."""
-    reason = request.form.get("reason", "").strip()[:MAX_REASON_CHARACTERS]
-    if not reason:
-        flash(context.localiser.t("Skriv en motivering först.", "Give a reason first."), "refused")
-        return redirect(url_for("pages.protection"))
     try:
-        flash(decision(reason), "done")
+        flash(decision(deciding.given_reason()), "done")
     except DecisionError as refusal:
-        flash(str(refusal), "refused")
+        deciding.refuse(context, refusal)
     return redirect(url_for("pages.protection"))
 
 
 def _protection_page(context: RequestContext, state: ProtectedState | None, *, is_asked: bool) -> PageResponse:
     pulls = context.services.protection.marking_pulls()
     return render_template("protection.html", state=state, is_asked=is_asked, pulls=pulls)
-
-
-def _require_permission() -> tuple[RequestContext, SignInAccount]:
-    context = request_context()
-    if context.account is None or not context.scope.allows(Permission.PROTECTION):
-        abort(403)
-    return context, context.account

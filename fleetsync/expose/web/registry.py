@@ -1,7 +1,7 @@
 """The pages: one table that navigation, access check, banner of past days and tests walk.
 
-A new page is a function with `@page(…)` in `pages.py` (or another module that `pages` imports) and its template. Nothing
-else lists pages.
+A new page is a function with `@page(…)` in a module of `PAGE_MODULES` (`fleetsync.expose.web`) and its template. Nothing else
+lists pages.
 """
 
 from collections.abc import Callable

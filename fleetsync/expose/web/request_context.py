@@ -296,7 +296,7 @@ class RequestContext:
         try:
             plan = self.services.decisions.plan(part.source, part.part, part.held_pull)
         except DecisionError as refusal:
-            return None, str(refusal)
+            return None, self.localiser.translate(refusal.text)
         return visible_plan(plan, self.scope), ""
 
     # --- helpers of pages ---------------------------------------------------------------------------------------------------

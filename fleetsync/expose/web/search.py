@@ -13,11 +13,8 @@ from flask import redirect, render_template, request, url_for
 from fleetsync.core.identity import folded
 from fleetsync.core.model import DeviceCase, PersonCase
 from fleetsync.expose.lists.names import login_of
-from fleetsync.expose.web import pages as pages_of_numbers
-from fleetsync.expose.web.registry import PageResponse
+from fleetsync.expose.web.registry import PageResponse, pages
 from fleetsync.expose.web.request_context import RequestContext, request_context
-
-pages = pages_of_numbers.pages  # all of them: this module adds its own
 
 MIN_PART_LETTERS = 4  # of a serial or an asset tag that is not whole; fewer letters are in too many
 MIN_LOGIN_LETTERS = 3  # of the beginning of a log-in

@@ -1,9 +1,7 @@
 """Sign-in with local accounts and with tokens, sessions, the access check of every request, and the two checks of every form.
 
 A session holds a name, the instant at which its password was set, so that a new password ends the old sessions, and when it
-began. An
-unknown name costs as much time as a wrong password. Failed attempts are limited by account and address, and
-audited.
+began. An unknown name costs as much time as a wrong password. Failed attempts are limited by account and address, and audited.
 """
 
 import hashlib

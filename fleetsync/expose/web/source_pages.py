@@ -17,15 +17,12 @@ from fleetsync.expose.lists import SOURCES
 from fleetsync.expose.lookup import freshness
 from fleetsync.expose.ports import DecisionError, PullSummary
 from fleetsync.expose.scope import Permission
-from fleetsync.expose.web import deciding, policy_sentences, work_pages
+from fleetsync.expose.web import deciding, policy_sentences
 from fleetsync.expose.web.list_view import ListView
-from fleetsync.expose.web.registry import PageResponse, page
+from fleetsync.expose.web.registry import PageResponse, page, pages
 from fleetsync.expose.web.request_context import RequestContext, request_context
 from fleetsync.expose.web.unit_choice import UnitChoice, order_by_name
 
-pages = work_pages.pages  # all of them: this module adds its own
-
-MAX_REASON_CHARACTERS = 500
 LARGEST_PULL = 2**63 - 1  # what the database can hold; a larger number names no pull
 
 
@@ -105,24 +102,18 @@ def part(source: str, part: str) -> PageResponse:
 @pages.post("/sources/<source>/<part>")
 def decide(source: str, part: str) -> PageResponse:
     """Accept or reject a held pull, for a reason."""
-    context = request_context()
-    if not context.may_decide:
-        abort(403)
+    context, account = deciding.require_permission(Permission.DECISIONS)
     state = _part_state(context, source, part)
     pull = request.form.get("pull", type=int)
-    reason = request.form.get("reason", "").strip()[:MAX_REASON_CHARACTERS]
     decisions = context.services.decisions
     decision = {"accept": decisions.accept, "reject": decisions.reject}.get(request.form.get("decision", ""))
-    if pull is None or not 0 < pull <= LARGEST_PULL or decision is None or context.account is None:
+    if pull is None or not 0 < pull <= LARGEST_PULL or decision is None:
         abort(400)
     back = url_for("pages.part", source=source, part=part)
-    if not reason:
-        flash(context.localiser.t("Skriv en motivering först.", "Give a reason first."), "refused")
-        return redirect(back)
     try:
-        decision(state.source, state.part, pull, who=context.account.name, reason=reason)
+        decision(state.source, state.part, pull, who=account.name, reason=deciding.given_reason())
     except DecisionError as refusal:
-        flash(str(refusal), "refused")
+        deciding.refuse(context, refusal)
         return redirect(back)
     flash(
         context.localiser.t(

@@ -5,10 +5,8 @@ from flask import abort, redirect, url_for
 from fleetsync.core.model import UNPLACED
 from fleetsync.expose.ports import DecisionError
 from fleetsync.expose.scope import Permission
-from fleetsync.expose.web import correction_pages, deciding
-from fleetsync.expose.web.registry import PageResponse
-
-pages = correction_pages.pages  # all of them: this module adds its own
+from fleetsync.expose.web import deciding
+from fleetsync.expose.web.registry import PageResponse, pages
 
 
 @pages.post("/units/<slug>/publish")

@@ -6,12 +6,9 @@ from fleetsync.core.model import Text
 from fleetsync.expose.drill_down import number_of
 from fleetsync.expose.lists import COMMAND_LISTS, ListDefinition
 from fleetsync.expose.lists.work import COLLECT, HAND_OUT, REPAIR, WORK_LISTS, Errand
-from fleetsync.expose.web import search
 from fleetsync.expose.web.list_view import FILE_FORMATS, ListView
-from fleetsync.expose.web.registry import PageResponse, page
+from fleetsync.expose.web.registry import PageResponse, page, pages
 from fleetsync.expose.web.request_context import request_context
-
-pages = search.pages  # all of them: this module adds its own
 
 LEADS = {
     HAND_OUT.name: Text(
