@@ -11,6 +11,7 @@ from typing import Literal
 from fleetsync import sync
 from fleetsync.core.model import Verdict
 from fleetsync.demo.stub_server import FaultKind, StubServer
+from fleetsync.pull.runner import PullResult
 from fleetsync.sync import RunReport
 from tests.connectors.stand_in_faults import LASTING_FAULTS, PASSING_FAULTS
 from tests.flow.installation import CANARY, OpenInstallation
@@ -23,7 +24,8 @@ Position = Literal["first", "middle", "last"]
 POSITIONS: tuple[Position, ...] = ("first", "middle", "last")
 MOST_TIMES = 999
 LONG_LIE_DAYS = 10  # a pull a day; no contact becomes old meanwhile
-RUNS_UNTIL_RECOVERED = 3  # what returns after it was taken for absent is there again at once
+# What returns is there again at once; what the fault invented is gone after its grace.
+RUNS_UNTIL_RECOVERED = 5
 OUR_ERROR, TRACEBACK = "error of our own", "Traceback"
 
 
@@ -98,19 +100,19 @@ def run_case(town: Town, case: Case) -> CaseReport:
     town.begin_anew()
     with _captured_output() as output, town.installation.open_after_a_run() as opened:
         before = Published.of(opened.snapshot)
-        as_of = opened.part(case.listing.part).as_of
         pulls = case.pulls if isinstance(case, ListingLie) else 1
         with _at_work(town, case, pages):
             for _ in range(pulls - 1):
                 town.pass_time(days=True)
                 opened.run()
             town.pass_time(days=pulls > 1)
+            as_of = opened.part(case.listing.part).as_of
             report = opened.run()
         effect = effect_on(before, Published.of(opened.snapshot))
         pulled = next(each for each in report.pulled if f"{each.source}/{each.part}" == case.listing.part)
         verdict = _verdict(report, case, pulled.verdict)
         aged_rightly = verdict is Verdict.COMPLETE or opened.part(case.listing.part).as_of == as_of
-        recovers = effect is not Effect.WRONG and _recovers(town, opened, before, case.listing.part)
+        recovers = effect is not Effect.WRONG and _recovers(town, opened, before, pulled)
     is_sound = aged_rightly and _is_sound(report, case, output.getvalue() + pulled.reason)
     if not is_sound:
         effect = Effect.BROKEN
@@ -133,20 +135,27 @@ def _is_sound(report: RunReport, case: Case, said: str) -> bool:
     return silent and all(each.verdict is not Verdict.FAILED for each in others)
 
 
-def _recovers(town: Town, opened: OpenInstallation, before: Published, part: str) -> bool:
+def _recovers(town: Town, opened: OpenInstallation, before: Published, wrong: PullResult) -> bool:
     """Whether the numbers are those of before, once the fault has passed and its parts were read again.
 
-    What came back may be asked about as well: then it is right as soon as a person accepts it.
+    What came back may be asked about as well, and a person may have been marked by the *wrong* pull: then they are right
+    as soon as somebody accepts the one and takes back the other.
     """
-    for _ in range(RUNS_UNTIL_RECOVERED):
-        town.pass_time(days=False)
+    for run in range(RUNS_UNTIL_RECOVERED):
+        town.pass_time(days=run > 0)
         opened.run()
         if Published.of(opened.snapshot) == before:
             return True
-    held = opened.part(part).held_pull
+    run_context = opened.application.run_context
+    held = opened.part(f"{wrong.source}/{wrong.part}").held_pull
     if held is not None:
-        source, _, name = part.partition("/")
-        sync.accept(opened.application.run_context, source, name, held, who="Test", reason="it is true again")
+        sync.accept(run_context, wrong.source, wrong.part, held, who="Test", reason="it is true again")
+    # Several parts of a source read its persons, and each has marked them.
+    for marking in opened.ledger.marking_pulls():
+        if marking.source == wrong.source and marking.pull >= wrong.pull:
+            opened.ledger.request_mark_release(marking.pull, "Test", "they were marked by mistake")
+    town.pass_time(days=True)
+    opened.run()
     return Published.of(opened.snapshot) == before
 
 

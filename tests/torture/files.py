@@ -23,6 +23,7 @@ from tests.flow.installation import (
 LARGE, SMALL = 48, 6
 PEOPLE = LARGE + SMALL
 PUPILS = 40
+PRINTED = "Utskriven"
 Damage = Callable[[bytes], bytes]
 
 DAMAGES: Mapping[str, Damage] = {
@@ -61,10 +62,12 @@ class DeliveredList:
 
     def deliver(self, days_before: int = 0) -> None:
         """Write the edition of today, or of some days before."""
-        headers = list(dict.fromkeys(header for row in self.rows for header in row))
-        lines = [headers, *([str(row.get(header) or "") for header in headers] for row in self.rows)]
-        text = "".join(";".join(line) + "\r\n" for line in lines)
         day = self.installation.today - timedelta(days=days_before)
+        # Without a day, the editions of days on which nothing changed would be one and the same file.
+        rows = [{**row, PRINTED: str(day)} for row in self.rows]
+        headers = list(dict.fromkeys(header for row in rows for header in row))
+        lines = [headers, *([str(row.get(header) or "") for header in headers] for row in rows)]
+        text = "".join(";".join(line) + "\r\n" for line in lines)
         file = self.installation.deliveries / f"{self.stem}_{day}.csv"
         file.write_bytes(self.damage(text.encode()))
 
